@@ -1,0 +1,5 @@
+"""`python -m suite` is `leadline`."""
+
+from suite.cli import main
+
+main()

@@ -1,0 +1,271 @@
+"""The whole way: experiments chosen, run, mirrored, judged and reported."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import InputError, unknown
+from suite.experiment import Experiment
+from suite.reading import read_experiment, read_settings, with_settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from suite.report.shown import Shown
+    from suite.results import Evidence
+
+
+DIRECTORY = Path("experiments")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What to run, and what the report is about.
+
+    Attributes:
+        chosen: experiments to run.
+        family: experiments in the report; their claims are corrected for together.
+        profile: quick, standard or full.
+        reports: directory of the report.
+        confirmatory: whether the report may speak verdicts.
+    """
+
+    chosen: tuple[Experiment, ...]
+    family: tuple[Experiment, ...]
+    profile: str
+    reports: Path
+    confirmatory: bool = True
+
+
+def select(names: Sequence[str], settings: Sequence[str], profile: str, reports: Path) -> Selection:
+    """Find and check the named experiments; all of experiments/ where none is named.
+
+    Raises:
+        InputError: an experiment is not there, or says something that cannot be.
+    """
+    registered = {path.stem: path for path in sorted(DIRECTORY.rglob("*.yaml"))}
+    paths = [_path(name, registered) for name in names] or list(registered.values())
+    if not paths:
+        raise InputError(f"{DIRECTORY}/", "holds no experiment here", "name a YAML file")
+    inside = {path.resolve() for path in registered.values()}
+    own = [path for path in paths if path.resolve() not in inside]
+    family = [read_experiment(path) for path in (paths if own else registered.values())]
+    chosen = [e for e in family if Path(e.path) in {*paths}]
+    directory = reports if profile == "standard" else reports / profile
+    if own:
+        directory = directory / own[0].stem
+    if settings:
+        values = read_settings(settings)
+        chosen = family = [with_settings(e, profile, values) for e in chosen]
+        directory = reports / "exploratory"
+    for experiment in family:
+        _check(experiment, profile)
+    return Selection(
+        chosen=tuple(chosen),
+        family=tuple(family),
+        profile=profile,
+        reports=directory,
+        confirmatory=not settings,
+    )
+
+
+def _path(name: str, registered: Mapping[str, Path]) -> Path:
+    if name in registered:
+        return registered[name]
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        if path.stem in registered and path.resolve() != registered[path.stem].resolve():
+            raise InputError(name, f"experiments/ has an experiment {path.stem!r}; rename the file")
+        return next((p for p in registered.values() if p.resolve() == path.resolve()), path)
+    raise unknown("run", "experiment", name, registered)
+
+
+def _check(experiment: Experiment, profile: str) -> None:
+    if profile not in experiment.profiles:
+        place = f"{experiment.path}: profiles"
+        raise unknown(place, "profile", profile, experiment.profiles)
+    # These know the parts and so import torch; files that are wrong in themselves fail before.
+    from suite.figures.catalogue import FIGURES
+    from suite.metrics import METRICS
+    from suite.planning import check_names, check_recipes
+
+    check_names(experiment, METRICS, FIGURES)
+    check_recipes(experiment, profile)
+
+
+def default_workers(device: str = "cpu") -> int:
+    """One process a core that we may use; one for a GPU, which is shared badly."""
+    if device != "cpu":
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def run(
+    selection: Selection,
+    *,
+    device: str,
+    workers: int | None,
+    results: Path,
+    console: "Console",
+    dry_run: bool = False,
+) -> None:
+    """Run the chosen experiments, mirror them to MLflow and write the report."""
+    from suite.progress import LiveListener, PlainListener
+    from suite.running import Settings, run_experiments
+
+    device = _device(device)
+    workers = default_workers(device) if workers is None else workers
+    if dry_run:
+        _print_plan(selection, workers, console)
+        return
+    settings = Settings(profile=selection.profile, device=device, workers=workers, results=results)
+    listener = (LiveListener if console.is_terminal else PlainListener)(console, workers)
+    report = Report(selection, results)
+    try:
+        run_experiments(
+            selection.chosen,
+            settings,
+            listener,
+            report=report.refresh,
+            mirror=lambda experiment: _mirror(selection, experiment, results, listener.note),
+        )
+    finally:
+        listener.close()
+    # Once more now that all times are known; the figures stand.
+    verdicts = report.write()
+    _print_verdicts(verdicts, console)
+    console.print(f"report: {selection.reports / 'index.html'}", highlight=False)
+
+
+class Report:
+    """The report of a selection; figures of experiments that stand are not drawn again."""
+
+    def __init__(self, selection: Selection, results: Path) -> None:
+        self.selection = selection
+        self.results = results
+        self._drawn: dict[str, tuple[Shown, ...]] = {}
+
+    def refresh(self, experiment: Experiment) -> None:
+        """Write the report anew after an experiment has run."""
+        self._drawn.pop(experiment.name, None)
+        self.write()
+
+    def write(self) -> list[dict[str, Any]]:
+        """Write the report and return its verdicts."""
+        from suite.ledger import Ledger
+        from suite.report.build import build
+        from suite.report.facts import run_facts
+        from suite.report.shown import draw_figures
+        from suite.results import gather
+        from suite.verdicts import judge
+
+        ledger = Ledger(self.results)
+        directory, profile = self.selection.reports, self.selection.profile
+        evidences = [gather(ledger, e, profile) for e in self.selection.family]
+        verdicts = judge(evidences, confirmatory=self.selection.confirmatory)
+        for evidence in evidences:
+            name = evidence.experiment.name
+            if name not in self._drawn:
+                self._drawn[name] = draw_figures(evidence, directory)
+        facts = run_facts(ledger, evidences, profile)
+        build(evidences, verdicts, facts, directory, drawn=self._drawn)
+        return verdicts
+
+
+def _mirror(
+    selection: Selection, experiment: Experiment, results: Path, note: Callable[[str], None]
+) -> None:
+    from suite.ledger import Ledger
+    from suite.tracking.mirror import mirror
+
+    mirror(Ledger(results), experiment, Path.cwd(), selection.reports, note)
+
+
+def _print_verdicts(verdicts: Sequence[Mapping[str, Any]], console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for title in ("claim", "verdict", "effect", "interval", "seeds"):
+        table.add_column(title, no_wrap=True)
+    for row in verdicts:
+        table.add_row(
+            row["claim"],
+            row["verdict"] or "preview",
+            _number(row["effect"]),
+            " to ".join(_number(bound) for bound in row["interval"] or ()),
+            str(row["seeds"] or ""),
+        )
+    console.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3f}"
+
+
+def run_experiment(  # noqa: PLR0913
+    experiment: Experiment,
+    profile: str = "quick",
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    results: Path = Path("results"),
+    reports: Path = Path("reports"),
+) -> "Evidence":
+    """Run one experiment as `leadline run` does, and return what was measured.
+
+    Args:
+        experiment: as `read_experiment` or `build_experiment` makes it.
+        profile: quick, standard or full.
+        device: auto, cpu, cuda or mps.
+        workers: processes that train; one a core by default.
+        results: directory of the ledger.
+        reports: directory of the report, in a folder with the experiment's name.
+
+    Raises:
+        InputError: the experiment asks for something that cannot be.
+    """
+    from rich.console import Console
+
+    from suite.ledger import Ledger
+    from suite.results import gather
+
+    _check(experiment, profile)
+    selection = Selection(
+        chosen=(experiment,),
+        family=(experiment,),
+        profile=profile,
+        reports=reports / experiment.name,
+    )
+    run(selection, device=device, workers=workers, results=results, console=Console(stderr=True))
+    return gather(Ledger(results), experiment, profile)
+
+
+def _device(name: str) -> str:
+    from suite.training.devices import choose_device
+
+    try:
+        return choose_device(name).type
+    except ValueError as error:
+        raise InputError("--device", str(error)) from None
+
+
+def _print_plan(selection: Selection, workers: int, console: "Console") -> None:
+    from suite.planning import group, memory_bytes
+    from suite.tuning import GridSource
+
+    for experiment in selection.chosen:
+        design = experiment.at(selection.profile)
+        requests = GridSource(design).preview()
+        cohorts = group([r.trial for r in requests], design.probes, max(1, workers))
+        minutes = sum(cohort.cost for cohort in cohorts) / max(1, workers) / 60
+        console.print(
+            f"{experiment.name}: {len(requests)} networks in {len(cohorts)} cohorts, about "
+            f"{minutes:.1f} minutes on {workers} workers, "
+            f"{memory_bytes(cohorts, max(1, workers)) / 2**20:.0f} MiB",
+            highlight=False,
+        )
+    console.print("what is stored already is not trained again; nothing was written")

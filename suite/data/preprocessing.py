@@ -1,0 +1,34 @@
+"""Standardisation, fitted on the training part alone."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.data.samples import Inputs
+
+
+@dataclass(frozen=True)
+class Standardization:
+    """An affine map; `mean` and `scale` have a column per feature, or one for all."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+    def apply(self, values: Inputs) -> Inputs:
+        """Rows `(n, features)` with the fitted mean taken off and the fitted scale applied."""
+        return ((values - self.mean) * self.scale).astype(np.float32)
+
+
+def fit_standardization(train: Inputs, *, per_feature: bool) -> Standardization:
+    """The map to mean 0 and standard deviation 1, per feature or over all features at once.
+
+    What is constant in `train` becomes 0 wherever the map is applied.
+    """
+    values = train if per_feature else train.reshape(-1, 1)
+    mean = values.mean(axis=0, dtype=np.float64)
+    deviation = values.std(axis=0, dtype=np.float64)
+    # Rounding may leave a constant column a tiny deviation, so compare the values themselves.
+    constant = values.min(axis=0) == values.max(axis=0)
+    scale = np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, deviation))
+    return Standardization(mean, scale)

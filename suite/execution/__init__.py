@@ -1,0 +1,1 @@
+"""Where cohorts train: in this process, in spawned processes, later on a cluster."""

@@ -1,0 +1,163 @@
+"""Executors on this machine: spawned processes with one thread each, or this very process."""
+
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from loky import ProcessPoolExecutor
+
+from suite.execution.work import Event, Finished, Started
+from suite.execution.worker import Failure, start_worker, train
+from suite.planning import Cohort
+from suite.training.fitting import kernel_name
+from suite.trial import Outcome
+
+Result = list[Outcome] | Failure
+Train = Callable[[Cohort, str], Result]
+
+
+def failed_outcomes(cohort: Cohort, failure: Failure, device: str) -> tuple[Outcome, ...]:
+    """One outcome a trial for a cohort that could not be trained."""
+    return tuple(
+        Outcome(
+            trial=trial,
+            outcome=failure.outcome,
+            error=failure.error,
+            kernel=kernel_name(device),
+            probes=tuple(sorted(cohort.probes)),
+        )
+        for trial in cohort.trials
+    )
+
+
+def halves(cohort: Cohort) -> list[Cohort]:
+    """A cohort in two, to find the member that fails it."""
+    middle = len(cohort.trials) // 2
+    return [
+        replace(cohort, trials=cohort.trials[:middle]),
+        replace(cohort, trials=cohort.trials[middle:]),
+    ]
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Train as a worker does; on such small matrices more threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+class InlineExecutor:
+    """Trains in the calling process, one cohort after the other."""
+
+    def __init__(self, device: str = "cpu", train: Train = train) -> None:
+        self.device = device
+        self._train = train
+
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
+        """Train in order."""
+        waiting = deque(cohorts)
+        while waiting:
+            cohort = waiting.popleft()
+            yield Started(cohort)
+            with _one_thread():
+                result = self._train(cohort, self.device)
+            if not isinstance(result, Failure):
+                yield Finished(cohort, tuple(result))
+            elif len(cohort.trials) > 1:
+                waiting.extendleft(reversed(halves(cohort)))
+            else:
+                yield Finished(cohort, failed_outcomes(cohort, result, self.device))
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class ProcessExecutor:
+    """Trains on spawned workers.
+
+    When a worker dies, every cohort in flight is a suspect and is tried again by itself. One that
+    has lost its worker twice, the second time by itself, is halved until the culprit is found.
+    """
+
+    def __init__(self, workers: int, device: str = "cpu", train: Train = train) -> None:
+        self.workers = workers
+        self.device = device
+        self._train = train
+        self._pool: ProcessPoolExecutor | None = None
+        self._running: dict[Future[Result], Cohort] = {}
+        self._deaths: Counter[Cohort] = Counter()
+
+    def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
+        """Train, the first given first; suspects before the rest."""
+        waiting, suspects = deque(cohorts), deque[Cohort]()
+        while waiting or suspects or self._running:
+            yield from self._fill(*((suspects, 1) if suspects else (waiting, self.workers)))
+            yield from self._collect(suspects)
+
+    def _fill(self, source: deque[Cohort], places: int) -> Iterator[Event]:
+        while source and len(self._running) < places:
+            try:
+                future = self._submit(source[0])
+            except BrokenProcessPool:
+                # A worker died since the last look; if it was at work, `_collect` finds out.
+                if self._running:
+                    return
+                self.close()
+                continue
+            self._running[future] = source[0]
+            yield Started(source.popleft())
+
+    def _collect(self, suspects: deque[Cohort]) -> Iterator[Event]:
+        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+        # What came back before a worker died is kept.
+        returned = [f for f in done if not isinstance(f.exception(), BrokenProcessPool)]
+        for future in returned:
+            cohort, result = self._running.pop(future), future.result()
+            if isinstance(result, Failure):
+                yield from self._blame(cohort, result, suspects)
+            else:
+                yield Finished(cohort, tuple(result))
+        if len(returned) < len(done):
+            yield from self._after_death(suspects)
+
+    def _after_death(self, suspects: deque[Cohort]) -> Iterator[Event]:
+        lost = list(self._running.values())
+        self.close()
+        self._deaths.update(lost)
+        if len(lost) == 1 and self._deaths[lost[0]] > 1:
+            failure = Failure("crashed", "its worker process died twice")
+            yield from self._blame(lost[0], failure, suspects)
+        else:
+            suspects.extend(lost)
+
+    def _blame(self, cohort: Cohort, failure: Failure, suspects: deque[Cohort]) -> Iterator[Event]:
+        if len(cohort.trials) > 1:
+            suspects.extend(halves(cohort))
+        else:
+            yield Finished(cohort, failed_outcomes(cohort, failure, self.device))
+
+    def _submit(self, cohort: Cohort) -> "Future[Result]":
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                max_workers=self.workers,
+                initializer=start_worker,
+                initargs=(os.getpid(),),
+            )
+        future: Future[Result] = self._pool.submit(self._train, cohort, self.device)
+        return future
+
+    def close(self) -> None:
+        """Kill the workers; what they were training is lost, what they returned is not."""
+        self._running.clear()
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, kill_workers=True)
+            self._pool = None

@@ -1,0 +1,63 @@
+"""What runs inside a worker process."""
+
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+
+from suite.data.loading import load_split
+from suite.data.split import Split
+from suite.planning import Cohort
+from suite.training.fitting import fit
+from suite.trial import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a cohort could not be trained: an outcome word and what was said."""
+
+    outcome: str
+    error: str
+
+
+def start_worker(parent: int) -> None:
+    """Set up a fresh process: one thread, deaf to Ctrl-C, gone when its parent is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    # A parent killed outright cannot stop its workers, which would train on for nobody.
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def train(cohort: Cohort, device: str) -> list[Outcome] | Failure:
+    """Train a cohort; what goes wrong comes back as a value."""
+    try:
+        splits = {trial.split: trial for trial in cohort.trials}
+        data = {
+            split: _load(t.dataset, split, t.samples, t.label_noise) for split, t in splits.items()
+        }
+        return fit(cohort.trials, data, cohort.probes, torch.device(device))
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        return Failure("out_of_memory", str(error))
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):
+            return Failure("out_of_memory", str(error))
+        return Failure("crashed", traceback.format_exc())
+    except Exception:
+        # Whatever a part does wrong is the trial's outcome, never the run's end.
+        return Failure("crashed", traceback.format_exc())
+
+
+@lru_cache(maxsize=12)
+def _load(dataset: str, split: int, samples: int | None, label_noise: float) -> Split:
+    return load_split(dataset, split, samples, label_noise)

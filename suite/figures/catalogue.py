@@ -1,0 +1,71 @@
+"""The figures that an experiment can ask for by name."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from suite.figures.drawing import Drawing
+    from suite.results import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One figure.
+
+    Attributes:
+        module: where it is drawn; imported only then, for plotting libraries take seconds.
+        name: the function there, evidence to drawing.
+        description: one line for people.
+        probes: what the experiment has to probe for it.
+    """
+
+    module: str
+    name: str
+    description: str
+    probes: tuple[str, ...] = ()
+
+    def draw(self, evidence: "Evidence") -> "Drawing":
+        """Draw the figure.
+
+        Raises:
+            NothingToDraw: the evidence lacks what the figure needs.
+        """
+        function = getattr(import_module(f"suite.figures.{self.module}"), self.name)
+        return cast("Drawing", function(evidence))
+
+
+_ENTRIES = (
+    Entry(
+        "layers",
+        "delta_by_layer",
+        "back-propagated gradient of each layer before training, over mean-field theory",
+        ("delta_norm",),
+    ),
+    Entry(
+        "layers",
+        "gradient_by_layer",
+        "norm of each layer's weight gradient before training",
+        ("gradient_norm",),
+    ),
+    Entry(
+        "layers_over_training",
+        "gradient_over_training",
+        "norm of each layer's weight gradient as training goes on",
+        ("gradient_norm",),
+    ),
+    Entry("accuracy", "accuracy_by_depth", "test score against depth, for every contender"),
+    Entry(
+        "accuracy",
+        "accuracy_by_depth_at_equal_parameters",
+        "test score against depth at equal numbers of parameters",
+    ),
+    Entry("curves", "training_curves", "training and validation loss against the epoch"),
+    Entry("gap", "gap_by_width", "generalization gap and test loss against width"),
+    Entry("gap", "gap_by_samples", "generalization gap and test loss against training samples"),
+    Entry("gap", "gap_by_regularizer", "generalization gap and test loss of each regularizer"),
+    Entry("cost", "accuracy_against_cost", "test score against FLOPs, with the Pareto front"),
+    Entry("cost", "depth_width_map", "test score over depth and width or parameter budget"),
+)
+
+FIGURES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

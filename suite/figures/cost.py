@@ -1,0 +1,160 @@
+"""Figures that weigh test scores against cost and shape."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from suite.figures import captions
+from suite.figures.drawing import Drawing, NothingToDraw
+from suite.figures.facets import Facets, choose, shown
+from suite.figures.grid import Look, facetted, keys, labels, outer_labels_only, panels
+from suite.figures.marks import draw_failures, entry, failure_entry
+from suite.figures.measurements import means, networks, only, plain_level, score_name
+from suite.figures.theme import FAINT, INK, log_axis, styled
+from suite.figures.words import counted, factor_name, level_name
+from suite.results import Evidence
+
+_SHAPES = ("parameters", "width")
+
+
+@styled()
+def accuracy_against_cost(evidence: Evidence) -> Drawing:
+    """Test score of each contender against its training FLOPs, with the Pareto front."""
+    frame = networks(evidence)
+    table = _costs(evidence, frame)
+    score = score_name(table["dataset"].unique())
+    depths = evidence.experiment.at(evidence.profile).factors().get("depth", ())
+    colour = "depth" if len(depths) > 1 else None
+    facets = Facets(colour=colour, column="dataset", row=None, held={})
+    front = entry("best for its cost", linewidth=1.2, drawstyle="steps-post")
+    figure, drawn = facetted(
+        evidence, table, facets, _draw_points, share="none", marks=[front, *failure_entry(table)]
+    )
+    for panel in drawn:
+        _draw_front(panel.axes, only(table, panel.key))
+    log_axis(drawn[0].axes, "x", ticks=4)
+    labels(figure, "training cost (floating-point operations)", score)
+    best = table.loc[table.groupby("dataset")["mean"].idxmax()]
+    return Drawing(
+        title="What does accuracy cost?",
+        figure=figure,
+        table=table,
+        caption=f"Mean {score} of each contender against what training one network costs, "
+        f"{captions.counts(table['n'])}; {captions.WHISKERS}. The grey steps are the Pareto front: "
+        f"no contender left of it scores higher.{captions.failures(table)}",
+        alt=f"Scatter plot of {score} against floating-point operations. Best of each data set: "
+        + "; ".join(_best(row) for row in best.to_dict("records"))
+        + ".",
+    )
+
+
+def _costs(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
+    """Score and mean FLOPs of every contender, cheapest first, and whether it is on the front."""
+    factors = list(evidence.experiment.at(evidence.profile).factors())
+    by = list(dict.fromkeys(["dataset", "depth", *factors]))
+    costly = frame[frame["flops"] > 0]
+    flops = costly.groupby(by)["flops"].mean().reset_index()
+    table = means(costly, by, "score").merge(flops, on=by)
+    table = table.sort_values(["dataset", "flops"], kind="stable", ignore_index=True)
+    best = table.groupby("dataset")["mean"].cummax()
+    before = best.groupby(table["dataset"]).shift(fill_value=-np.inf)
+    return table.assign(front=table["mean"] > before)
+
+
+def _draw_points(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    reach = rows["high"] - rows["mean"]
+    axes.errorbar(
+        rows["flops"], rows["mean"], yerr=reach, color=look.colour, fmt=look.marker, elinewidth=1
+    )
+    draw_failures(axes, rows["flops"], rows["mean"], rows["failed"])
+
+
+def _draw_front(axes: Axes, rows: pd.DataFrame) -> None:
+    front = rows[rows["front"]]
+    if front.empty:
+        return
+    x = [*front["flops"], rows["flops"].max()]
+    y = [*front["mean"], front["mean"].max()]
+    axes.plot(x, y, color=FAINT, linewidth=1.1, drawstyle="steps-post", zorder=1.8)
+
+
+def _best(row: Mapping[Any, Any]) -> str:
+    name = level_name("dataset", row["dataset"])
+    return f"{name} {row['mean']:.3g} with {counted(int(row['depth']), 'hidden layer')}"
+
+
+@styled()
+def depth_width_map(evidence: Evidence) -> Drawing:
+    """Heat map of test scores over depth and parameter budget (or width), one per data set."""
+    frame = networks(evidence)
+    factors = evidence.experiment.at(evidence.profile).factors()
+    shape = next((factor for factor in _SHAPES if factor in factors), None)
+    if shape is None or frame["depth"].nunique() < 2:
+        raise NothingToDraw("a map needs several depths, and widths or parameter budgets")
+    facets = choose(evidence, frame, but=("depth", shape), colour=False, column=False)
+    table = means(shown(frame, facets), ["dataset", "depth", shape], "score")
+    columns = keys(evidence, table, "dataset")
+    figure, drawn = panels([{}], columns, height=1.7, share="none", share_x="none")
+    grid = table.pivot_table(index=shape, columns="depth", values="mean").iloc[::-1]
+    for panel in drawn:
+        _draw_map(panel.axes, only(table, panel.key), shape, grid)
+    outer_labels_only(drawn)
+    labels(figure, "hidden layers", factor_name(shape))
+    score = score_name(table["dataset"].unique())
+    return Drawing(
+        title="Which shape of network does best?",
+        figure=figure,
+        table=table,
+        caption=f"Mean {score} over depth and {factor_name(shape)}, "
+        f"{captions.counts(table['n'], 'cell')}. Darker is better, on each data set's own scale; "
+        "the frame marks its best cell."
+        f"{captions.held(facets)}{captions.failures(table, 'an asterisk marks where')}",
+        alt=f"Heat maps of {score}, one per data set. "
+        + "; ".join(_peak(rows, shape) for _, rows in table.groupby("dataset", sort=False))
+        + ".",
+    )
+
+
+def _draw_map(axes: Axes, rows: pd.DataFrame, shape: str, grid: pd.DataFrame) -> None:
+    """One data set's scores on the grid of all shapes and depths."""
+    cells = rows.assign(text=rows["mean"].map("{:.3f}".format) + np.where(rows["failed"], "*", ""))
+    scores, text = (
+        cells.pivot(index=shape, columns="depth", values=name).reindex_like(grid)
+        for name in ("mean", "text")
+    )
+    sns.heatmap(
+        scores,
+        ax=axes,
+        annot=text,
+        fmt="",
+        cmap="crest",
+        cbar=False,
+        linewidths=1.5,
+        annot_kws={"fontsize": 8},
+        yticklabels=[level_name(shape, plain_level(level)) for level in grid.index],
+    )
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0, rotation=0)
+    axes.grid(False)
+    _frame_best(axes, scores.to_numpy())
+
+
+def _frame_best(axes: Axes, scores: NDArray[np.float64]) -> None:
+    row, column = np.unravel_index(np.nanargmax(scores), scores.shape)
+    place = (float(column), float(row))
+    axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=INK, lw=1.8, clip_on=False))
+
+
+def _peak(rows: pd.DataFrame, shape: str) -> str:
+    best = rows.sort_values("mean", kind="stable").iloc[-1]
+    name = level_name("dataset", str(best["dataset"]))
+    depth = counted(int(best["depth"]), "hidden layer")
+    return (
+        f"{name} is best, {best['mean']:.3g}, with {depth} at {factor_name(shape)} {best[shape]:g}"
+    )

@@ -1,0 +1,78 @@
+"""One colour per level of a factor, the same in every figure of the report."""
+
+import math
+from collections.abc import Iterable
+
+import matplotlib as mpl
+from matplotlib.colors import to_hex
+
+from suite.experiment import Level
+
+# Okabe & Ito (2008), safe for the colour-blind, without its yellow: too pale on white.
+BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#7A7A7A"
+CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK, GREY)
+
+COLOURS: dict[str, dict[str, str]] = {
+    "initializer": {
+        "he": BLUE,
+        "xavier": GREEN,
+        "pytorch": ORANGE,
+        "small_normal": VERMILLION,
+        "orthogonal": PURPLE,
+        "zero": GREY,
+    },
+    "activation": {"relu": BLUE, "tanh": GREEN, "sigmoid": ORANGE, "identity": GREY},
+    "optimizer": {"adam": BLUE, "momentum": GREEN, "sgd": ORANGE},
+    "loss": {"cross_entropy": BLUE, "squared_error": ORANGE},
+    "dataset": {
+        "digits": BLUE,
+        "mnist5k": ORANGE,
+        "mnist1d": GREEN,
+        "breast_cancer": PURPLE,
+        "wine": VERMILLION,
+        "diabetes": SKY,
+        "spirals": BLACK,
+        "circles": GREY,
+        "xor": "#8C6BB1",
+    },
+    "part": {"training": ORANGE, "validation": BLUE},
+}
+
+# Ordered factors take a ramp from light (little) to dark (much), fixed by value.
+RAMPS: dict[str, tuple[float, float]] = {
+    "depth": (1, 64),
+    "width": (4, 1024),
+    "samples": (50, 5000),
+    "parameters": (1_000, 300_000),
+}
+_LIGHTEST = 0.85
+
+
+def colours(factor: str, levels: Iterable[Level]) -> dict[Level, str]:
+    """The colour of each level.
+
+    Known names have a fixed colour, numbers of an ordered factor a fixed place on its ramp.
+    Other numbers take their rank's place on a ramp; other names colours that are still free.
+    """
+    listed = list(levels)
+    if factor in RAMPS:
+        return {level: _ramp(_place(_number(level), *RAMPS[factor])) for level in listed}
+    if len(listed) > 1 and all(isinstance(level, int | float) for level in listed):
+        return {level: _ramp(rank / (len(listed) - 1)) for rank, level in enumerate(listed)}
+    known = COLOURS.get(factor, {})
+    taken = {known[str(level)] for level in listed if str(level) in known}
+    free = iter([c for c in CYCLE if c not in taken] + list(CYCLE) * len(listed))
+    return {level: known.get(str(level)) or next(free) for level in listed}
+
+
+def _number(level: Level) -> float:
+    return float(level) if isinstance(level, int | float) else 0.0
+
+
+def _place(value: float, low: float, high: float) -> float:
+    return min(max(math.log(max(value, low) / low) / math.log(high / low), 0.0), 1.0)
+
+
+def _ramp(place: float) -> str:
+    return to_hex(mpl.colormaps["viridis"](_LIGHTEST * (1 - place)))

@@ -1,0 +1,82 @@
+"""Names as a reader knows them, for axes, legends, captions and tables."""
+
+from collections.abc import Sequence
+
+from suite.experiment import Level
+from suite.figures.theme import plain
+
+# Names that are more than their underscores replaced.
+_PROPER = {
+    "adam": "Adam",
+    "breast_cancer": "breast cancer",
+    "he": "He",
+    "mnist1d": "MNIST-1D",
+    "mnist5k": "MNIST-5k",
+    "pytorch": "PyTorch default",
+    "relu": "ReLU",
+    "sgd": "SGD",
+    "small_normal": "N(0, 0.01²)",
+    "xavier": "Xavier",
+    "xor": "XOR",
+}
+_PENALTIES = {"l1": "L1", "l2": "L2"}
+_FACTORS = {
+    "dataset": "data set",
+    "depth": "hidden layers",
+    "label_noise": "label noise",
+    "parameters": "parameter budget",
+    "samples": "training samples",
+    "width": "units per layer",
+}
+_MEASURED = ("depth", "width", "samples")
+
+
+def factor_name(factor: str) -> str:
+    """A factor in plain words."""
+    return _FACTORS.get(factor, factor.replace("_", " "))
+
+
+def level_name(factor: str, level: Level) -> str:
+    """A level in plain words: 'He', '20 000', 'all'."""
+    if factor == "label_noise" and isinstance(level, int | float):
+        return f"{100 * level:.3g} %"
+    if isinstance(level, int | float):
+        return plain(level)
+    if level is None:
+        return "all"
+    return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
+
+
+def described(factor: str, level: Level) -> str:
+    """A factor at a level: '16 hidden layers', 'label noise 15 %', 'initializer He'."""
+    name, value = factor_name(factor), level_name(factor, level)
+    if factor in _MEASURED and level is not None:
+        return f"{value} {name if level != 1 else name.replace('layers', 'layer')}"
+    return f"{name} {value}"
+
+
+def short(factor: str, level: Level) -> str:
+    """A level where there is little room: 'ReLU', 'width 128'."""
+    value = level_name(factor, level)
+    return value if isinstance(level, str) else f"{factor.replace('_', ' ')} {value}"
+
+
+def selection(factor: str, levels: Sequence[Level], last: str) -> str:
+    """Several levels: '2, 4 or 8 hidden layers', 'data set digits and wine'."""
+    if len(levels) == 1:
+        return described(factor, levels[0])
+    names = listed([level_name(factor, level) for level in levels], last)
+    name = factor_name(factor)
+    return f"{names} {name}" if factor in _MEASURED else f"{name} {names}"
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """'a', 'a and b', 'a, b and c'."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """'1 network', '1 200 networks'."""
+    return f"{plain(number)} {noun}" + ("" if number == 1 else "s")

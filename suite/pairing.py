@@ -1,0 +1,198 @@
+"""Evidence and one side of a claim to paired differences: one number per unit and data set.
+
+A unit is a split of a data set, on which all contenders meet the same data and draws. Factors that
+a claim does not name are averaged over, each combination of their levels weighing the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from suite import statistics
+from suite.data.cards import CARDS
+from suite.errors import InputError, unknown
+from suite.experiment import Selection, Side
+from suite.metrics import FAILURES, METRICS, Metric
+
+if TYPE_CHECKING:
+    from suite.results import Evidence
+
+Floats = NDArray[np.float64]
+
+UNIT = ["dataset", "split"]
+CELL = [*UNIT, "cell", "position"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """What one test compares.
+
+    Attributes:
+        differences: per data set one difference for each unit, oriented as the claim says.
+        trials: ids of the trials that the test speaks of.
+        splits: fewest splits that any data set has.
+        failed: trials that diverged or died.
+        unusable: trials that have no value: not trained, ended otherwise, or not measured.
+        folded: whether splits that share a test fold were averaged into one unit.
+    """
+
+    differences: Mapping[str, Floats]
+    trials: frozenset[str]
+    splits: int
+    failed: int
+    unusable: int
+    folded: bool
+
+
+def metric_of(side: Side, place: str) -> Metric:
+    """The metric that a side names.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if side.metric not in METRICS:
+        raise unknown(f"{place}.metric", "metric", side.metric, METRICS)
+    return METRICS[side.metric]
+
+
+def pair(
+    evidence: Evidence, side: Side, place: str, *, equal: bool = False, failures: bool = True
+) -> Pairs:
+    """Paired differences of one test; `failures=False` leaves out what diverged or died.
+
+    Raises:
+        InputError: `place` names a metric that there is not, or a trend along levels that are no
+            numbers.
+    """
+    metric = metric_of(side, place)
+    rows = _rows(evidence, side, metric, place)
+    usable = rows["value"].notna() & rows["outcome"].isin(["completed", *FAILURES])
+    if side.choose == "validation":
+        usable &= rows["validation"].notna()
+    failed = rows["outcome"].isin(FAILURES) & (not metric.at_start)
+    kept = rows[usable] if failures else rows[usable & ~failed]
+    per_split = _per_split(kept, side) * _sign(side, metric, equal)
+    differences = _per_unit(per_split)
+    return Pairs(
+        differences=differences,
+        trials=frozenset(rows["trial_id"]),
+        splits=int(per_split.groupby("dataset").size().min()) if len(per_split) else 0,
+        failed=rows.loc[failed, "trial_id"].nunique(),
+        unusable=rows.loc[~usable, "trial_id"].nunique(),
+        folded=sum(map(len, differences.values())) < len(per_split),
+    )
+
+
+def _sign(side: Side, metric: Metric, equal: bool) -> int:
+    if side.along:
+        return 1 if side.direction == "rises" else -1
+    return -1 if metric.higher_is_better is False and not equal else 1
+
+
+def _rows(evidence: Evidence, side: Side, metric: Metric, place: str) -> pd.DataFrame:
+    """The trials that a side speaks of, with what the comparison needs."""
+    trials = evidence.trials
+    wanted = _selected(trials, side.better or {})
+    if side.worse is not None:
+        wanted |= _selected(trials, side.worse)
+    rows = trials[wanted & _selected(trials, side.where)]
+    return rows.assign(
+        value=metric.values(evidence),
+        validation=METRICS["validation_loss"].values(evidence),
+        cell=_label(rows, _unnamed(evidence, side)),
+        choice=_label(rows, _named(side)),
+        position=_positions(rows, side, place),
+    )
+
+
+def _named(side: Side) -> list[str]:
+    names = {*(side.better or {}), *(side.worse or {})} - {"dataset", side.along}
+    return sorted(name for name in names if name is not None)
+
+
+def _unnamed(evidence: Evidence, side: Side) -> list[str]:
+    factors = evidence.experiment.at(evidence.profile).factors()
+    return [name for name in factors if name not in _named(side) and name != side.along]
+
+
+def _label(rows: pd.DataFrame, columns: list[str]) -> pd.Series:
+    """One text per row for its levels: a key that None, numbers and names all fit."""
+    labels = pd.Series("", index=rows.index)
+    for column in columns:
+        labels = labels + rows[column].astype(str) + "|"
+    return labels
+
+
+def _selected(rows: pd.DataFrame, selection: Selection) -> pd.Series:
+    chosen = pd.Series(True, index=rows.index)
+    for factor, levels in selection.items():
+        given = [level for level in levels if level is not None]
+        chosen &= rows[factor].isin(given) | (rows[factor].isna() & (None in levels))
+    return chosen
+
+
+def _positions(rows: pd.DataFrame, side: Side, place: str) -> pd.Series:
+    if side.along is None:
+        return pd.Series(0.0, index=rows.index)
+    levels = pd.to_numeric(rows[side.along], errors="coerce").astype(np.float64)
+    lowest = 0 if side.scale == "log2" else -np.inf
+    if not (levels > lowest).all():
+        wanted = "numbers above 0" if side.scale == "log2" else "numbers"
+        problem = f"a {side.scale} trend needs levels of {side.along!r} that are {wanted}"
+        raise InputError(f"{place}.along", problem)
+    return levels.apply(np.log2) if side.scale == "log2" else levels
+
+
+def _per_split(rows: pd.DataFrame, side: Side) -> pd.Series:
+    """One difference (or slope) for each data set and split, unoriented."""
+    compared = _side_means(rows, side.better, side.choose)
+    if side.worse is not None:
+        compared = (compared - _side_means(rows, side.worse, side.choose)).dropna()
+    if side.along is not None:
+        compared = _slopes(compared)
+    return compared.groupby(UNIT).mean()
+
+
+def _side_means(rows: pd.DataFrame, selection: Selection | None, choose: str) -> pd.Series:
+    chosen = rows[_selected(rows, selection or {})]
+    if choose == "validation":
+        chosen = _best_on_validation(chosen)
+    return chosen.groupby(CELL)["value"].mean()
+
+
+def _best_on_validation(rows: pd.DataFrame) -> pd.DataFrame:
+    """Per unit (and position), the rows of the choice with the lowest mean validation loss."""
+    contest = [*UNIT, "position"]
+    losses = rows.groupby([*contest, "choice"])["validation"].mean().reset_index()
+    best = losses.sort_values("validation", kind="stable").drop_duplicates(contest)
+    return rows.merge(best[[*contest, "choice"]], on=[*contest, "choice"])
+
+
+def _slopes(compared: pd.Series) -> pd.Series:
+    table = compared.unstack("position")
+    slopes = statistics.slopes(table.columns.to_numpy(np.float64), table.to_numpy(np.float64))
+    return pd.Series(slopes, index=table.index).dropna()
+
+
+def _split(per_split: pd.Series) -> NDArray[np.int64]:
+    return per_split.index.get_level_values("split").to_numpy(np.int64)
+
+
+def _folds(per_split: pd.Series) -> NDArray[np.int64]:
+    """Disjoint test folds of each row's data set; more than any split where drawn afresh."""
+    endless = np.iinfo(np.int64).max
+    names = per_split.index.get_level_values("dataset")
+    return np.array([CARDS[name].folds or endless for name in names], dtype=np.int64)
+
+
+def _per_unit(per_split: pd.Series) -> dict[str, Floats]:
+    """Differences of each data set; splits that share a test fold are one unit."""
+    named = per_split.index.get_level_values("dataset")
+    units = per_split.groupby([named, _split(per_split) % _folds(per_split)]).mean()
+    return {str(name): values.to_numpy(np.float64) for name, values in units.groupby(level=0)}

@@ -1,0 +1,1 @@
+"""The words that an experiment file can use, one dict per kind of part."""

@@ -1,0 +1,225 @@
+"""From an experiment to trials, and from trials to cohorts sized for memory and cache."""
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from suite.data.cards import CARDS, DATASETS, check_request
+from suite.errors import InputError, unknown
+from suite.experiment import Experiment, Level, Levels, regularizer_pairs
+from suite.parts.activations import ACTIVATIONS
+from suite.parts.initializers import INITIALIZERS
+from suite.parts.losses import LOSSES
+from suite.parts.networks import NETWORKS, parameter_count, training_flops, width_for
+from suite.parts.optimizers import OPTIMIZERS
+from suite.parts.regularizers import REGULARIZERS
+from suite.training.cohort import cohort_bytes
+from suite.training.probes import PROBES
+from suite.trial import Trial
+
+# The dicts are the only lists of names: field -> (what an entry is called, the dict).
+NAMES: dict[str, tuple[str, Collection[str]]] = {
+    "dataset": ("data set", DATASETS),
+    "network": ("network", NETWORKS),
+    "activation": ("activation", ACTIVATIONS),
+    "initializer": ("initializer", INITIALIZERS),
+    "loss": ("loss", LOSSES),
+    "optimizer": ("optimizer", OPTIMIZERS),
+}
+
+# A cohort's state beyond this leaves the second-level cache to no one's profit (measured: the
+# time per network is flat from four members on).
+CACHE_BYTES = 16 * 2**20
+MOST_MEMBERS = 64
+# What a laptop core does on these shapes, for estimates before anything has been measured.
+FLOPS_PER_SECOND = 1.5e10
+SECONDS_PER_STEP_AND_LAYER = 4e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cohort:
+    """Trials that train stacked, with what is to be probed in them."""
+
+    trials: tuple[Trial, ...]
+    probes: tuple[str, ...]
+
+    @property
+    def cost(self) -> float:
+        """Estimated seconds on one core."""
+        return sum(estimate_seconds(trial) for trial in self.trials)
+
+    @property
+    def label(self) -> str:
+        """A few words for the progress display."""
+        first = self.trials[0]
+        size = f"{first.depth}×{first.width} {first.activation}"
+        return f"{first.dataset} {size}, {len(self.trials)} networks"
+
+
+def check_names(experiment: Experiment, metrics: Collection[str], figures: Collection[str]) -> None:
+    """Check every name in an experiment against the dict that holds its kind.
+
+    Raises:
+        InputError: an unknown name, with its key and the nearest spelling.
+    """
+    place = experiment.path or experiment.name
+    for key, levels in _levels(experiment):
+        _check_levels(f"{place}: {key}", key.rpartition(".")[2], levels)
+    for probe in experiment.probes:
+        if probe not in PROBES:
+            raise unknown(f"{place}: probes", "probe", probe, PROBES)
+    for figure in experiment.figures:
+        if figure not in figures:
+            raise unknown(f"{place}: figures", "figure", figure, figures)
+    for spot, side in experiment.tests():
+        if side.metric not in metrics:
+            raise unknown(f"{place}: {spot}.metric", "metric", side.metric, metrics)
+
+
+def _levels(experiment: Experiment) -> Iterator[tuple[str, Levels]]:
+    """Every place where a file gives values of a field."""
+    for section, values in (("vary", experiment.vary), ("hold", experiment.hold)):
+        yield from ((f"{section}.{key}", levels) for key, levels in values.items())
+    for name, profile in experiment.profiles.items():
+        yield from ((f"profiles.{name}.{key}", levels) for key, levels in profile.levels.items())
+    for factor, named in experiment.variants.items():
+        for variant, fields in named.items():
+            yield from ((f"vary.{factor}.{variant}.{key}", (v,)) for key, v in fields.items())
+
+
+def _check_levels(place: str, key: str, levels: Iterable[Level]) -> None:
+    for level in levels:
+        if key == "regularizers":
+            _check_regularizers(place, str(level))
+        elif key in NAMES and level not in NAMES[key][1]:
+            raise unknown(place, NAMES[key][0], level, NAMES[key][1])
+
+
+def _check_regularizers(place: str, text: str) -> None:
+    for name, strength in regularizer_pairs(text):
+        if name not in REGULARIZERS:
+            raise unknown(place, "regularizer", name, REGULARIZERS)
+        if strength > REGULARIZERS[name].highest:
+            raise InputError(place, f"{name} is at most {REGULARIZERS[name].highest}")
+
+
+def check_recipes(experiment: Experiment, profile: str) -> None:
+    """Build one trial of every contender and data set, so that what is impossible fails early.
+
+    Raises:
+        InputError: a recipe that no data set or network can meet.
+    """
+    design = experiment.at(profile)
+    place = f"{experiment.path or experiment.name} (profile {profile})"
+    for dataset in design.datasets:
+        regression = CARDS[dataset].task == "regression"
+        if regression and design.tune and design.tune.metric == "validation_accuracy":
+            raise InputError(f"{place}: tune.metric", f"{dataset} has no accuracy, but a loss")
+        for contender in design.contenders():
+            try:
+                build_trial(design.recipe(contender), dataset, learning_rate=1e-3)
+            except InputError as error:
+                raise InputError(f"{place}: {error.place}", error.problem, error.hint) from None
+            except ValueError as error:
+                raise InputError(place, str(error)) from None
+
+
+def build_trial(
+    recipe: Mapping[str, Level],
+    dataset: str,
+    *,
+    learning_rate: float | None = None,
+    split: int = 0,
+    seed: int = 0,
+    reports_test: bool = True,
+) -> Trial:
+    """The trial of a recipe as `Design.recipe` gives it.
+
+    A budget of `parameters` is solved for the width; the loss follows the data set's task where
+    the recipe names none.
+
+    Raises:
+        InputError: the data set cannot meet the request.
+        ValueError: the network cannot be built.
+    """
+    fields: dict[str, object] = {k: v for k, v in recipe.items() if k != "parameters"}
+    samples, noise = recipe.get("samples"), recipe.get("label_noise", 0.0)
+    card = check_request(dataset, None if samples is None else int(samples), float(noise or 0))
+    fields.setdefault("loss", "cross_entropy" if card.task == "classification" else "squared_error")
+    if card.task not in LOSSES[str(fields["loss"])].tasks:
+        raise InputError("loss", f"{fields['loss']} does not suit {dataset}, a {card.task} set")
+    if "regularizers" in fields:
+        fields["regularizers"] = regularizer_pairs(str(fields["regularizers"]))
+    if learning_rate is not None and "learning_rate" not in fields:
+        fields["learning_rate"] = learning_rate
+    trial = Trial(
+        dataset=dataset,
+        split=split,
+        seed=seed,
+        reports_test=reports_test,
+        **fields,  # type: ignore[arg-type]
+    )
+    return _with_budget(trial, recipe.get("parameters"))
+
+
+def _with_budget(trial: Trial, budget: Level) -> Trial:
+    if budget is None:
+        return trial
+    card = CARDS[trial.dataset]
+    if trial.depth == 0:
+        raise ValueError("parameters: depth 0 has no width to solve for")
+    width = width_for(trial.network, int(budget), trial.depth, card.features, card.outputs)
+    return replace(trial, width=width)
+
+
+def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> list[Cohort]:
+    """Group trials into cohorts, the costliest first; the grouping changes no number.
+
+    Cohorts stay small enough for the cache and for every worker to have several.
+    """
+    ordered = sorted(set(trials), key=lambda t: (t.split, t.seed, t.learning_rate, t.id))
+    stacks: dict[str, list[Trial]] = {}
+    for trial in ordered:
+        stacks.setdefault(trial.cohort_key, []).append(trial)
+    fair_share = sum(estimate_seconds(t) for t in ordered) / (4 * workers)
+    cohorts = [
+        Cohort(trials=tuple(chunk), probes=probes)
+        for stack in stacks.values()
+        for chunk in _chunks(stack, fair_share)
+    ]
+    return sorted(cohorts, key=lambda cohort: cohort.cost, reverse=True)
+
+
+def _chunks(stack: Sequence[Trial], fair_share: float) -> Iterable[Sequence[Trial]]:
+    card = CARDS[stack[0].dataset]
+    by_cache = CACHE_BYTES // cohort_bytes(stack[0], card.features, card.outputs)
+    by_share = math.ceil(fair_share / estimate_seconds(stack[0]))
+    most = min(MOST_MEMBERS, max(4, min(by_cache, by_share)))
+    count = math.ceil(len(stack) / most)
+    size = math.ceil(len(stack) / count)
+    return (stack[start : start + size] for start in range(0, len(stack), size))
+
+
+def estimate_seconds(trial: Trial) -> float:
+    """A guess of one core's time for one network within a cohort."""
+    card = CARDS[trial.dataset]
+    samples = trial.samples or card.train_samples
+    shapes = NETWORKS[trial.network].shapes(card.features, card.outputs, trial.depth, trial.width)
+    flops = training_flops(shapes, samples, trial.epochs)
+    steps = math.ceil(samples / trial.batch_size) * trial.epochs
+    traffic = steps * parameter_count(shapes) * 2e-9
+    return flops / FLOPS_PER_SECOND + steps * len(shapes) * SECONDS_PER_STEP_AND_LAYER + traffic
+
+
+def memory_bytes(cohorts: Sequence[Cohort], workers: int) -> int:
+    """Memory that training takes at most: the largest cohort in every worker, and its data."""
+    return workers * max((_cohort_memory(cohort) for cohort in cohorts), default=0)
+
+
+def _cohort_memory(cohort: Cohort) -> int:
+    first = cohort.trials[0]
+    card = CARDS[first.dataset]
+    state = len(cohort.trials) * cohort_bytes(first, card.features, card.outputs)
+    splits = len({trial.split for trial in cohort.trials})
+    # Each split is held as loaded and once more, padded, in the cohort's pool.
+    return state + 2 * splits * card.samples * 4 * (card.features + card.outputs + 32)

@@ -1,0 +1,1 @@
+"""Verdicts and figures to pages: HTML that opens offline, and its Markdown twin."""

@@ -1,0 +1,136 @@
+"""Verdict rows as the pages show them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from suite.experiment import Experiment
+from suite.figures.words import counted, level_name, listed
+from suite.report.numbers import effect_text, probability, seeds_text
+from suite.report.picture import effect_picture
+from suite.report.registration import claim_in_words
+
+Row = Mapping[str, Any]
+
+# Shape says what colour says.
+GLYPHS = {"supported": "✓", "refuted": "✗", "equivalent": "≈", "inconclusive": "?"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimView:
+    """One claim as the pages show it.
+
+    Attributes:
+        name: id of the claim.
+        anchor: its place on the page.
+        experiment: where it is tested.
+        says: the textbook sentence.
+        word: the verdict, or why there is none.
+        glyph: a sign for the verdict.
+        style: class of the verdict's badge.
+        numbers: effect and interval as text.
+        picture: the same, drawn.
+        margin: the smallest effect of interest.
+        measured: what the numbers are of.
+        splits: how many.
+        datasets: how many.
+        test: the registered test in words.
+        per_dataset: data set and effect with interval, as text.
+        facts: p-values, scope, spread between sets, seeds needed.
+        notes: what a reader must know beside the numbers.
+        hash: of the claim's registration.
+    """
+
+    name: str
+    anchor: str
+    experiment: str
+    says: str
+    word: str
+    glyph: str
+    style: str
+    numbers: str
+    picture: Markup
+    margin: str
+    measured: str
+    splits: str
+    datasets: str
+    test: str
+    per_dataset: tuple[tuple[str, str], ...]
+    facts: tuple[str, ...]
+    notes: tuple[str, ...]
+    hash: str
+
+    @property
+    def is_headline(self) -> bool:
+        """Whether it is a claim of its own and not a further contrast."""
+        return "/" not in self.name
+
+
+def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
+    """A row of verdicts as the pages show it."""
+    word = row["verdict"] or _no_word(row, complete)
+    return ClaimView(
+        name=row["claim"],
+        anchor=f"claim-{row['claim'].replace('/', '-')}",
+        experiment=row["experiment"],
+        says=row["says"],
+        word=word,
+        glyph=GLYPHS.get(word, "…"),
+        style=word if word in GLYPHS else "open",
+        numbers=effect_text(row["effect"], row["interval"]),
+        picture=effect_picture(row["effect"], row["interval"], row["margin"]),
+        margin=f"{row['margin']:g}",
+        measured=_measured(row),
+        splits=counted(row["seeds"], "split"),
+        datasets=counted(row["datasets"], "data set"),
+        test=claim_in_words(experiment.claims[row["claim"]]),
+        per_dataset=_per_dataset(row["per_dataset"]),
+        facts=tuple(_facts(row)),
+        notes=tuple(row["notes"]),
+        hash=row["registered_hash"],
+    )
+
+
+def _measured(row: Row) -> str:
+    """'test accuracy', 'generalization gap per doubling of samples'."""
+    name = row["metric"].replace("_", " ")
+    unit = row["unit"]
+    return f"{name} {unit}" if unit.startswith("per ") else f"{name}, {unit}".removesuffix(", ")
+
+
+def _no_word(row: Row, complete: bool) -> str:
+    if row["profile"] == "quick":
+        return "preview"
+    return "no verdict" if complete else "not finished"
+
+
+def _per_dataset(effects: Mapping[str, Sequence[float | None]]) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (level_name("dataset", name), effect_text(effect, _limits(low, high)))
+        for name, (effect, low, high) in effects.items()
+    )
+
+
+def _limits(low: float | None, high: float | None) -> tuple[float, float] | None:
+    return None if low is None or high is None else (low, high)
+
+
+def _facts(row: Row) -> list[str]:
+    facts = []
+    if row["p"] is not None:
+        corrected = probability(row["p_corrected"])
+        facts.append(f"p {probability(row['p'])}, after Holm's correction {corrected}")
+    if row["verdict"] is not None:
+        facts.append(_scope(row))
+    if row["tau"] is not None:
+        facts.append(f"spread between data sets τ = {row['tau']:.2g}")
+    if row["seeds_needed"] is not None:
+        facts.append(f"{seeds_text(row['seeds_needed'])} a data set would settle it")
+    return facts
+
+
+def _scope(row: Row) -> str:
+    names = listed([level_name("dataset", name) for name in row["per_dataset"]])
+    return f"holds in general, over {names}" if row["scope"] == "in general" else f"on {names}"

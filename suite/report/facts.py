@@ -1,0 +1,44 @@
+"""The content of run.json: what was run, where, and how long it took."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from suite import __version__
+from suite.ledger import Ledger
+from suite.provenance import machine, versions
+from suite.results import Evidence
+
+_SECONDS = (
+    "wall_seconds",
+    "training_seconds",
+    "outside_training_seconds",
+    "tracking_seconds",
+    "reporting_seconds",
+)
+
+
+def run_facts(ledger: Ledger, evidences: Sequence[Evidence], profile: str) -> dict[str, Any]:
+    """Facts of all invocations that trained or asked for what the report shows."""
+    shown = pd.concat([frame for e in evidences for frame in (e.trials, e.tuning)])
+    measured = shown[shown["outcome"].notna()] if len(shown) else shown
+    invocations = _behind(ledger, measured)
+    seconds = {name: round(float(invocations[name].sum()), 2) for name in _SECONDS}
+    return {
+        "leadline_version": __version__,
+        "code_hash": next((e.code_hash for e in evidences if e.code_hash), None),
+        "versions": versions(),
+        "machine": machine(),
+        "profile": profile,
+        "networks": int(measured["trial_id"].nunique()) if len(measured) else 0,
+        "networks_reused": int(measured["trial_id"].duplicated().sum()) if len(measured) else 0,
+        **seconds,
+    }
+
+
+def _behind(ledger: Ledger, measured: pd.DataFrame) -> pd.DataFrame:
+    """Invocations that trained at least one of the networks shown."""
+    invocations = ledger.invocations()
+    trained = set(measured["invocation"]) if len(measured) else set()
+    return invocations[invocations["invocation"].isin(trained)]

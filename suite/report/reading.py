@@ -1,0 +1,59 @@
+"""Two or three sentences on what an experiment found, written from its verdicts."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from suite.figures.words import counted, listed
+from suite.metrics import FAILURES
+from suite.report.claims import GLYPHS, ClaimView
+from suite.results import Evidence
+
+
+def reading(evidence: Evidence, claims: Sequence[ClaimView]) -> list[str]:
+    """Sentences that are true of the evidence and of nothing else."""
+    sentences = [_state(evidence)] if not evidence.complete or evidence.profile == "quick" else []
+    if len(claims) > 1 and any(claim.word in GLYPHS for claim in claims):
+        sentences.append(_words(claims))
+    headlines = [claim for claim in claims if claim.is_headline]
+    sentences += [_found(claim) for claim in headlines[:3]]
+    failed = int(evidence.trials["outcome"].isin(FAILURES).sum())
+    if failed:
+        total = counted(int(evidence.trials["outcome"].notna().sum()), "network")
+        sentences.append(f"{failed} of {total} diverged or died and count as chance.")
+    return sentences
+
+
+def expected(evidence: Evidence) -> int:
+    """Networks that the finished experiment has, tuning aside."""
+    design = evidence.experiment.at(evidence.profile)
+    return len(list(design.contenders())) * len(design.datasets) * design.seeds
+
+
+def trained(evidence: Evidence) -> int:
+    """Networks of those that are stored."""
+    return int(evidence.trials["outcome"].notna().sum())
+
+
+def _state(evidence: Evidence) -> str:
+    if evidence.complete:
+        return "A preview with few splits and short training: numbers without verdicts."
+    done = f"{trained(evidence)} of {counted(expected(evidence), 'network')}"
+    return f"Not finished: {done} are trained, so that there are no verdicts yet."
+
+
+def _words(claims: Sequence[ClaimView]) -> str:
+    counts = Counter(claim.word for claim in claims)
+    parts = [f"{counts[word]} {word}" for word in GLYPHS if counts[word]]
+    return f"Of {counted(len(claims), 'registered test')}: {listed(parts)}."
+
+
+def _found(claim: ClaimView) -> str:
+    """A headline claim's result in one sentence."""
+    verdict = f" is {claim.word}" if claim.word in GLYPHS else ""
+    says = claim.says.removesuffix(".")
+    if claim.numbers == "–":
+        return f"“{says}” has not been measured yet."
+    return (
+        f"“{says}”{verdict}: {claim.numbers} in {claim.measured}, where {claim.margin} is "
+        f"the smallest effect of interest ({claim.splits} of {claim.datasets})."
+    )

@@ -1,0 +1,133 @@
+"""What was measured: all of it, or one experiment's evidence for verdicts, figures and report."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from suite.errors import InputError
+from suite.experiment import KEYS, Experiment
+from suite.ledger import Ledger
+from suite.schemas import KEY, TABLES
+
+# Of a trial that several invocations asked for, the last request is shown.
+_UNIT = {
+    "final": ["contender", "dataset", "split"],
+    "tuning": ["contender", "dataset", "split", "trial_id"],
+}
+_OWN = ("stage", "study", "dataset", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The four tables of results/; of measurements with one key, the last stored."""
+
+    trials: pd.DataFrame
+    histories: pd.DataFrame
+    plan: pd.DataFrame
+    invocations: pd.DataFrame
+
+
+def load_results(path: str | Path = "results") -> Results:
+    """Everything that was measured.
+
+    Raises:
+        InputError: there is no such directory.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise InputError(f"{root}/", "holds no results yet", "run an experiment first")
+    ledger = Ledger(root)
+    return Results(ledger.trials(), ledger.histories(), ledger.plan(), ledger.invocations())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One experiment's measurements at one profile.
+
+    Attributes:
+        experiment: the experiment.
+        profile: quick, standard or full.
+        registered_hash: hash of the design and the claims' tests.
+        code_hash: of the measurements; empty when there are none.
+        trials: one row per planned final trial: a column for each factor with its levels, the
+            plan's `dataset, split, stage, study, trial_id`, and the columns of the trials table
+            (null until the trial is stored). `trained_parameters` is the count of trained numbers.
+        tuning: the same for tuning trials.
+        histories: measurements during training of the final trials.
+        complete: whether every final trial of the design is planned and stored.
+    """
+
+    experiment: Experiment
+    profile: str
+    registered_hash: str
+    code_hash: str
+    trials: pd.DataFrame
+    tuning: pd.DataFrame
+    histories: pd.DataFrame
+    complete: bool
+
+
+def gather(ledger: Ledger, experiment: Experiment, profile: str) -> Evidence:
+    """The measurements that an experiment as it is registered now asked for.
+
+    Only plans of the current design and claims count, and of those only the code that was asked
+    for last, so that versions never mix.
+
+    Raises:
+        InputError: a factor has the name of a column that results have.
+    """
+    registered = experiment.registered_hash(profile)
+    design = experiment.at(profile)
+    factors = tuple(design.factors())
+    _check_factors(experiment, factors)
+    plan = _current(ledger.plan(), experiment.name, profile, registered)
+    measured = ledger.trials().rename(columns={"parameters": "trained_parameters"})
+    trials = _joined(plan, measured, "final", factors)
+    expected = len(list(design.contenders())) * len(design.datasets) * design.seeds
+    return Evidence(
+        experiment=experiment,
+        profile=profile,
+        registered_hash=registered,
+        code_hash="" if plan.empty else str(plan["code_hash"].iloc[-1]),
+        trials=trials,
+        tuning=_joined(plan, measured, "tuning", factors),
+        histories=ledger.histories(trials),
+        complete=int(trials["outcome"].notna().sum()) == expected,
+    )
+
+
+def _check_factors(experiment: Experiment, factors: tuple[str, ...]) -> None:
+    taken = {*TABLES["trials"].names, *_OWN, "contender", "trained_parameters"} - set(KEYS)
+    for factor in factors:
+        if factor in taken:
+            place = experiment.path or experiment.name
+            raise InputError(place, f"vary.{factor}: is the name of a column of the results")
+
+
+def _current(plan: pd.DataFrame, name: str, profile: str, registered: str) -> pd.DataFrame:
+    ours = (plan["experiment"] == name) & (plan["profile"] == profile)
+    plan = plan[ours & (plan["registered_hash"] == registered)]
+    plan = plan.sort_values("invocation", kind="stable")
+    return plan[plan["code_hash"] == plan["code_hash"].iloc[-1]] if len(plan) else plan
+
+
+def _joined(
+    plan: pd.DataFrame, measured: pd.DataFrame, stage: str, factors: tuple[str, ...]
+) -> pd.DataFrame:
+    """Planned trials of a stage, with factor columns in front and what was measured behind."""
+    plan = plan[plan["stage"] == stage].drop_duplicates(_UNIT[stage], keep="last")
+    plan = plan[["contender", *_OWN, *KEY]].reset_index(drop=True)
+    overlap = [name for name in (*factors, *_OWN) if name in measured.columns]
+    frame = plan.merge(measured.drop(columns=overlap), how="left", on=list(KEY))
+    contenders = [json.loads(text) for text in plan["contender"]]
+    levels = {name: _levels([c[name] for c in contenders]) for name in factors}
+    return pd.concat([pd.DataFrame(levels, index=frame.index), frame], axis=1)
+
+
+def _levels(values: list[str | int | float | None]) -> pd.Series:
+    # Inference would turn None into a gap and mixed levels into text.
+    kinds = {type(value) for value in values}
+    alike = kinds <= {int, float} or kinds == {str}
+    return pd.Series(values, dtype=None if alike else object)

@@ -1,0 +1,9 @@
+"""MLflow: the mirror of finished trials, the views in which it opens, and the server for them.
+
+Nothing here is read back: whatever MLflow holds can be rebuilt from results/.
+"""
+
+from suite.tracking.mirror import mirror
+from suite.tracking.server import serve
+
+__all__ = ["mirror", "serve"]

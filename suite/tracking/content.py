@@ -1,0 +1,193 @@
+"""What MLflow shows of an invocation or a trial: its run's name, parameters, metrics and tags."""
+
+import json
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, TypeVar
+
+import pandas as pd
+
+from suite.ledger import started_at
+from suite.schemas import KEY, METRICS
+from suite.trial import FIELDS, digest
+
+STAGE_TAG = "stage"
+KEY_TAG = "leadline.key"
+PARENT_TAG = "leadline.parent"
+RUNNING = "RUNNING"
+CURVE_POINTS = 20
+
+_SUMMARY = ("generalization_gap", "best_epoch", "epochs_trained", "parameters", "flops", "seconds")
+_BOOKED = (
+    "networks",
+    "networks_reused",
+    "workers",
+    "wall_seconds",
+    "training_seconds",
+    "outside_training_seconds",
+    "tracking_seconds",
+    "reporting_seconds",
+)
+_TAGS = ("experiment", "profile", STAGE_TAG, "outcome", "study", "dataset", "contender", *KEY)
+# Outcomes that are findings; the others are failures of the machinery.
+_FINDINGS = ("completed", "diverged", "dead")
+
+# A row of a data frame, with None for what is missing.
+Row = Mapping[Any, Any]
+Item = TypeVar("Item")
+
+
+class Point(NamedTuple):
+    """One logged number."""
+
+    name: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """An invocation or a trial as MLflow shows it; times in milliseconds since 1970."""
+
+    key: str
+    name: str
+    params: Mapping[str, str]
+    points: Sequence[Point]
+    tags: Mapping[str, str]
+    status: str
+    start: int
+    end: int
+
+
+def records(frame: pd.DataFrame) -> list[Row]:
+    """A data frame's rows, with None for what is missing."""
+    return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
+
+
+def run_key(experiment: str, *parts: str) -> str:
+    """The tag's value by which a run is found again."""
+    return digest([experiment, *parts])[:32]
+
+
+def invocation_run(asked: Row, booked: Row | None, outcomes: pd.Series, *, is_last: bool) -> Run:
+    """The run of an invocation, under which its trials' runs are nested.
+
+    Args:
+        asked: one of its plan rows.
+        booked: its row of the invocations table; None while it runs, or where it was killed.
+        outcomes: how the trials that hang under it ended.
+        is_last: whether no later invocation is known.
+    """
+    counts = Counter(sorted(outcomes))
+    facts = {} if booked is None else {name: booked[name] for name in _BOOKED}
+    start = started_at(asked["invocation"])
+    tags = {name: str(asked[name]) for name in ("experiment", "profile", "registered_hash")}
+    return Run(
+        key=run_key(asked["experiment"], asked["invocation"]),
+        name=f"{asked['profile']} {start:%Y-%m-%d %H:%M}",
+        params={"invocation": asked["invocation"]},
+        points=[Point(name, float(value), 0) for name, value in (facts | counts).items()],
+        tags=tags | {STAGE_TAG: "invocation"},
+        status="FINISHED" if booked is not None else RUNNING if is_last else "KILLED",
+        start=_milliseconds(start),
+        end=_milliseconds(start + timedelta(seconds=facts.get("wall_seconds", 0))),
+    )
+
+
+def trial_run(row: Row, factors: Sequence[str], histories: pd.DataFrame | None) -> Run:
+    """The run of one stored trial.
+
+    Args:
+        row: a plan row joined with its row of the trials table; `first_split` says whether it
+            is its recipe's first split, which alone shows the probes.
+        factors: names of the experiment's factors, the most telling first.
+        histories: the trial's curves and probes; None where they are not shown.
+    """
+    contender = json.loads(row["contender"])
+    start = started_at(row["trained_by"])
+    points = [] if histories is None else measured(histories, with_layers=row["first_split"])
+    tags = {name: str(row[name]) for name in _TAGS}
+    if row["error"] is not None:
+        tags["mlflow.note.content"] = f"```text\n{row['error']}\n```"
+    return Run(
+        key=run_key(row["experiment"], *(row[name] for name in KEY)),
+        name=run_name(contender, factors, row["dataset"], row["split"]),
+        params=parameters(row, contender),
+        points=[*final_metrics(row), *points],
+        tags=tags | {PARENT_TAG: run_key(row["experiment"], row["invocation"])},
+        status="FINISHED" if row["outcome"] in _FINDINGS else "FAILED",
+        start=_milliseconds(start),
+        end=_milliseconds(start + timedelta(seconds=row["seconds"])),
+    )
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def run_name(contender: Row, factors: Sequence[str], dataset: str, split: int) -> str:
+    """A name that starts with what sets the run apart, since tables cut it after 14 letters."""
+    order = [name for name in factors if name in contender]
+    order += sorted(set(contender) - set(order))
+    levels = [_level_name(name, contender[name]) for name in order]
+    return " ".join([*levels, dataset, f"split {split}"])
+
+
+def _level_name(factor: str, level: str | float | None) -> str:
+    return level if isinstance(level, str) else f"{factor} {_text(level)}"
+
+
+def parameters(row: Row, contender: Row) -> dict[str, str]:
+    """The recipe and the contender's factor levels, as text."""
+    recipe = {name: row[name] for name in FIELDS if name != "reports_test"}
+    return {name: _text(value) for name, value in (recipe | dict(contender)).items()}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "all"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def final_metrics(row: Row) -> Iterator[Point]:
+    """The trial's final numbers; those that were not measured are left out."""
+    step = int(row["epochs_trained"])
+    for name in (*METRICS, *_SUMMARY):
+        value = row[name]
+        if value is not None and math.isfinite(value):
+            yield Point(name, float(value), step)
+
+
+def measured(histories: pd.DataFrame, *, with_layers: bool) -> Iterator[Point]:
+    """Thinned curves, and each probe by layer at the first and the last epoch.
+
+    Args:
+        histories: one trial's histories.
+        with_layers: whether the probes are wanted.
+    """
+    series = defaultdict(list)
+    columns = (histories[name] for name in ("metric", "split", "layer", "epoch", "value"))
+    for metric, split, layer, epoch, value in zip(*columns, strict=True):
+        if layer < 0:
+            series[CURVE_POINTS, f"{metric}/{split}"].append((int(epoch), float(value)))
+        elif with_layers:
+            series[2, f"{metric}/layer_{layer:02d}"].append((int(epoch), float(value)))
+    for (most, name), measurements in series.items():
+        for epoch, value in thinned(sorted(measurements), most):
+            if math.isfinite(value):
+                yield Point(name, value, epoch)
+
+
+def thinned(items: Sequence[Item], most: int) -> list[Item]:
+    """At most `most` of the items, evenly spaced, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[round(k * (len(items) - 1) / (most - 1))] for k in range(most)]
+
+
+def in_batches(items: Sequence[Point], size: int) -> Iterable[Sequence[Point]]:
+    """Pieces of at most `size` items; one empty piece for none."""
+    return [items[start : start + size] for start in range(0, max(len(items), 1), size)]

@@ -1,0 +1,85 @@
+"""The MLflow store: where it is, and how it is opened without noise and without half a database."""
+
+import logging
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+
+# Without these a server that is down is asked for minutes, and usage is reported to strangers.
+_SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+}
+
+
+_CREATE = """
+import sys
+from mlflow import MlflowClient
+MlflowClient(tracking_uri=sys.argv[1]).search_experiments(max_results=1)
+"""
+
+
+def tracking_uri(root: Path) -> str:
+    """`MLFLOW_TRACKING_URI` if it is set, otherwise the embedded store under `root`."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / DATABASE).resolve()}"
+
+
+def shown_uri(root: Path) -> str:
+    """The store's address without a password."""
+    return re.sub(r"//[^/@]*@", "//", tracking_uri(root))
+
+
+def is_embedded(root: Path) -> bool:
+    """Whether the store is the database under `root`."""
+    return tracking_uri(root) == f"sqlite:///{(root / DATABASE).resolve()}"
+
+
+def artifact_location(root: Path) -> str | None:
+    """Where a new experiment keeps its artifacts; None leaves it to the server."""
+    return (root / ARTIFACTS).resolve().as_uri() if is_embedded(root) else None
+
+
+def prepare_environment() -> None:
+    """Settings that MLflow reads when it is imported; what the user has set stays."""
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+
+
+def open_client(root: Path) -> "MlflowClient":
+    """A client of the store; the embedded database is made if there is none."""
+    prepare_environment()
+    if is_embedded(root) and not (root / DATABASE).exists():
+        _create_database(root / DATABASE)
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=tracking_uri(root))
+
+
+def _create_database(path: Path) -> None:
+    """Make the database under another name, since MLflow cannot go on with half of one."""
+    draft = path.with_name(f"{path.name}.new")
+    for leftover in path.parent.glob(f"{draft.name}*"):
+        leftover.unlink()
+    # In a process of its own, whose connections to the draft end before it is renamed.
+    command = [sys.executable, "-c", _CREATE, f"sqlite:///{draft.resolve()}"]
+    made = subprocess.run(command, check=False, capture_output=True, text=True)
+    if made.returncode:
+        raise OSError(f"cannot make {path.name}: {made.stderr.strip().splitlines()[-1]}")
+    draft.replace(path)
+    with closing(sqlite3.connect(path)) as connection:
+        # A commit then waits for the disk once, not four times, and readers do not block it.
+        connection.execute("PRAGMA journal_mode=WAL")

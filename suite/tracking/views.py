@@ -1,0 +1,131 @@
+"""How MLflow's pages open: notes, the runs table's saved view, and links to it."""
+
+import base64
+import json
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from suite.experiment import Claim, Experiment, Levels, Selection, Side
+
+VIEW = "leaderboard"
+VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
+NOTE_TAG = "mlflow.note.content"
+# Without it the page opens in the mode for language models.
+KIND_TAG = "mlflow.experimentKind"
+KIND = "custom_model_development"
+
+# The table is sorted by the first of these that the trials have.
+SCORES = ("test_accuracy", "test_r2", "test_loss")
+
+
+def ui_link(address: str, experiment_id: str) -> str:
+    """Address of an experiment's runs table, opened in the saved view."""
+    query = f"viewStateShareKey={VIEW}&workflowType=machine_learning"
+    return f"{address}/#/experiments/{experiment_id}/runs?{query}"
+
+
+def experiment_tags(experiment: Experiment, measured: Collection[str]) -> dict[str, str]:
+    """Tags of an experiment that make its page readable.
+
+    Args:
+        experiment: the experiment.
+        measured: names of the final metrics that its trials have.
+    """
+    return {
+        NOTE_TAG: experiment_note(experiment),
+        KIND_TAG: KIND,
+        VIEW_TAG: saved_view(experiment, measured),
+    }
+
+
+def saved_view(experiment: Experiment, measured: Collection[str]) -> str:
+    """A view of the final trials with the columns that tell them apart, best first.
+
+    The page reads a deflated JSON object; the names in it are those of MLflow's front end.
+    """
+    scores = [name for name in SCORES if name in measured]
+    order = scores[0] if scores else "seconds"
+    state = {
+        "searchFilter": 'tags.stage = "final"',
+        "orderByKey": f"metrics.`{order}`",
+        "orderByAsc": not scores or order == "test_loss",
+        "selectedColumns": _columns(experiment, scores),
+        "runsHiddenMode": "FIRST_20_RUNS",
+    }
+    packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+    content = {"name": "Leaderboard", "createdAt": 0, "updatedAt": 0, "state": f"deflate;{packed}"}
+    return json.dumps(content)
+
+
+def _columns(experiment: Experiment, scores: Sequence[str]) -> list[str]:
+    recipe = [*experiment.vary, *(["learning_rate"] if experiment.tune else []), "split"]
+    if "dataset" not in experiment.vary and len(experiment.hold.get("dataset", ())) > 1:
+        recipe.insert(0, "dataset")
+    metrics = [*scores, "generalization_gap", "seconds"]
+    return [
+        *(f"params.`{name}`" for name in dict.fromkeys(recipe)),
+        *(f"metrics.`{name}`" for name in metrics),
+        "tags.`outcome`",
+    ]
+
+
+def experiment_note(experiment: Experiment) -> str:
+    """Markdown for the experiment's page: the question, the claims, and what a run is."""
+    lines = [f"**{experiment.question}**", ""]
+    if experiment.claims:
+        lines += ["| claim | says | test, fixed before the data |", "|---|---|---|"]
+        lines += [
+            f"| {name} | {c.says} | {claim_text(c)} |" for name, c in experiment.claims.items()
+        ]
+        lines += [""]
+    lines += [
+        "Each run with a split is one trained network, nested under the invocation that first "
+        "asked for it. Only runs of stage `final` have seen test data; `tuning` runs chose their "
+        "learning rate on validation data. The invocations hold verdicts, figures and the "
+        "experiment's file.",
+    ]
+    return "\n".join(lines)
+
+
+def claim_text(claim: Claim) -> str:
+    """A claim's registered test in a line."""
+    return " and ".join(_side_text(side) for side in claim.tests())
+
+
+def _side_text(side: Side) -> str:
+    text = f"`{side.metric}`"
+    if side.along:
+        text += f" {side.direction} along {side.along} ({side.scale})"
+    if side.better is not None:
+        text += f": {_selection_text(side.better)}"
+    if side.worse is not None:
+        text += f" against {_selection_text(side.worse)}"
+    if side.where:
+        text += f", where {_selection_text(side.where)}"
+    return f"{text}; margin {side.margin:g}"
+
+
+def _selection_text(selection: Selection) -> str:
+    return ", ".join(f"{name} {_levels_text(levels)}" for name, levels in selection.items())
+
+
+def _levels_text(levels: Levels) -> str:
+    return " or ".join("all" if level is None else str(level) for level in levels)
+
+
+def invocation_note(verdicts: Sequence[Mapping[str, Any]]) -> str:
+    """Markdown for an invocation's page: what became of each claim."""
+    lines = ["| claim | verdict | effect | interval |", "|---|---|---|---|"]
+    for row in verdicts:
+        low, high = row["interval"] or (None, None)
+        word = row["verdict"] or "preview"
+        lines.append(
+            f"| {row['claim']} | {word} | {_number(row['effect'])} "
+            f"| {_number(low)} to {_number(high)} |"
+        )
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""The engine: many networks trained as one. Imports with torch and numpy alone."""

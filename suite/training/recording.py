@@ -1,0 +1,60 @@
+"""Keeps each trial's curves and probes while its cohort trains."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suite.training.measuring import Scores
+from suite.trial import Histories, Trial
+
+Row = tuple[int, str, str, int, float]  # epoch, split, metric, layer, value
+
+
+class Recorder:
+    """Long-form rows per trial. Values that are not finite are left out."""
+
+    def __init__(self, trials: Sequence[Trial], quality: str) -> None:
+        self.quality = quality
+        self.diverged: dict[Trial, int] = {}
+        self._rows: dict[Trial, list[Row]] = {trial: [] for trial in trials}
+
+    def curve(self, trials: Sequence[Trial], epoch: int, split: str, scores: Scores) -> None:
+        """Record loss and accuracy (or R²) of every member."""
+        for member, trial in enumerate(trials):
+            self._add(trial, (epoch, split, "loss", -1, float(scores.loss[member])))
+            self._add(trial, (epoch, split, self.quality, -1, float(scores.quality[member])))
+
+    def layers(
+        self, trials: Sequence[Trial], epoch: int, metric: str, values: NDArray[np.float64]
+    ) -> None:
+        """Record one probe.  # values (member, layer); layers count from 1."""
+        for member, trial in enumerate(trials):
+            for layer, value in enumerate(values[member], start=1):
+                self._add(trial, (epoch, "train", metric, layer, float(value)))
+
+    def _add(self, trial: Trial, row: Row) -> None:
+        if np.isfinite(row[-1]):
+            self._rows[trial].append(row)
+
+    def best_epoch(self, trial: Trial) -> int | None:
+        """The measured epoch with the lowest validation loss."""
+        losses = [
+            (value, epoch)
+            for epoch, split, metric, _, value in self._rows[trial]
+            if split == "validation" and metric == "loss"
+        ]
+        return min(losses)[1] if losses else None
+
+    def histories(self, trial: Trial) -> Histories | None:
+        """The trial's rows as columns; None where nothing was recorded."""
+        if not self._rows[trial]:
+            return None
+        epoch, split, metric, layer, value = zip(*self._rows[trial], strict=True)
+        return Histories(
+            epoch=np.array(epoch, dtype=np.int32),
+            split=split,
+            metric=metric,
+            layer=np.array(layer, dtype=np.int32),
+            value=np.array(value, dtype=np.float64),
+        )

@@ -1,0 +1,168 @@
+"""Trial and Outcome: the plain data that every part of the suite passes on."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Fields in which trials of one cohort may differ; all others split cohorts.
+STACKABLE = frozenset({"seed", "split", "learning_rate", "momentum", "initializer", "gain"})
+
+# field: (lowest, highest, whether the lowest itself is allowed)
+RANGES: dict[str, tuple[float, float, bool]] = {
+    "samples": (2, np.inf, True),
+    "label_noise": (0, 1, True),
+    "depth": (0, 1000, True),
+    "width": (1, 65536, True),
+    "gain": (0, np.inf, True),
+    "learning_rate": (0, np.inf, False),
+    "momentum": (0, 1, True),
+    "epochs": (1, 10**6, True),
+    "batch_size": (1, 2**24, True),
+    "split": (0, 2**31, True),
+    "seed": (0, 2**31, True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """The full recipe of one network, with its seed.
+
+    Attributes:
+        dataset: name of the data set.
+        samples: training samples used, drawn by `split`; None takes all of the training part.
+        label_noise: share of training labels drawn anew, uniformly over the classes.
+        network: name of the network family.
+        depth: number of hidden layers; 0 is a linear model.
+        width: units in each hidden layer.
+        activation: name of the hidden layers' activation.
+        initializer: name of the rule that draws the initial weights.
+        gain: factor on the initial weights' standard deviation.
+        loss: name of the loss.
+        optimizer: name of the optimizer.
+        learning_rate: step size.
+        momentum: used by optimizers that have one.
+        regularizers: (name, strength) pairs, sorted by name; empty for none.
+        epochs: passes over the training data.
+        batch_size: samples per step.
+        split: which replicate of the data: test fold, validation part, subset, label noise.
+        seed: initial weights, batch order and dropout draws.
+        reports_test: whether test metrics are computed; tuning trials never see test data.
+    """
+
+    dataset: str
+    samples: int | None = None
+    label_noise: float = 0.0
+    network: str = "dense"
+    depth: int = 2
+    width: int = 64
+    activation: str = "relu"
+    initializer: str = "he"
+    gain: float = 1.0
+    loss: str = "cross_entropy"
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    regularizers: tuple[tuple[str, float], ...] = ()
+    epochs: int = 20
+    batch_size: int = 64
+    split: int = 0
+    seed: int = 0
+    reports_test: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("label_noise", "gain", "learning_rate", "momentum"):
+            object.__setattr__(self, name, float(getattr(self, name)))
+        pairs = tuple(sorted((str(name), float(s)) for name, s in self.regularizers if float(s)))
+        object.__setattr__(self, "regularizers", pairs)
+        for name, (low, high, closed) in RANGES.items():
+            check_range(name, getattr(self, name), low, high, closed)
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits of the SHA-256 of the recipe."""
+        return digest(asdict(self))[:16]
+
+    @property
+    def cohort_key(self) -> str:
+        """Trials with the same key can train stacked as one cohort.
+
+        A regularizer's strength may differ within a cohort, its presence may not.
+        """
+        recipe = {name: value for name, value in asdict(self).items() if name not in STACKABLE}
+        recipe["regularizers"] = [name for name, _ in self.regularizers]
+        return digest(recipe)
+
+    def strength(self, regularizer: str) -> float:
+        """Strength of a regularizer; 0 where the recipe has none of that name."""
+        return dict(self.regularizers).get(regularizer, 0.0)
+
+
+FIELDS = tuple(f.name for f in fields(Trial))
+
+
+def check_range(name: str, value: float | None, low: float, high: float, closed: bool) -> None:
+    """Raise ValueError unless `value` lies between `low` and `high`."""
+    if value is None:
+        return
+    if not (low < value <= high or (closed and value == low)):
+        bound = "at least" if closed else "more than"
+        top = "" if np.isinf(high) else f" and at most {high:g}"
+        raise ValueError(f"{name} must be {bound} {low:g}{top}, not {value}")
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of `content` as canonical JSON."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Histories:
+    """Measurements during training, in long form: five columns of one length.
+
+    `epoch` 0 is the start of training; `layer` is -1 where a metric has no layer.
+    """
+
+    epoch: NDArray[np.int32]
+    split: tuple[str, ...]
+    metric: tuple[str, ...]
+    layer: NDArray[np.int32]
+    value: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a trial ended.
+
+    Attributes:
+        trial: the recipe.
+        outcome: completed, diverged, dead, out_of_memory, timed_out or crashed.
+        error: traceback or reason; None for completed trials.
+        metrics: final metrics such as test_accuracy; what was not measured is absent.
+        histories: curves and probes.
+        best_epoch: measured epoch with the lowest validation loss; None where there is none.
+        epochs: epochs trained, fewer than asked after a divergence.
+        parameters: trained numbers in the network.
+        flops: floating-point operations of training, by the closed form.
+        seconds: this trial's share of its cohort's training time.
+        kernel: the code path that computed it, such as torch-cpu.
+        probes: names of the probes recorded.
+    """
+
+    trial: Trial
+    outcome: str
+    error: str | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    histories: Histories | None = None
+    best_epoch: int | None = None
+    epochs: int = 0
+    parameters: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+    kernel: str = ""
+    probes: tuple[str, ...] = ()

@@ -1,0 +1,83 @@
+"""What CONTRIBUTING.md tells a contributor to add is added here, word for word, and works."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from suite.data import cards, generated
+from suite.data.loading import load_split
+from suite.figures.catalogue import FIGURES
+from suite.metrics import METRICS
+from suite.parts import activations
+from suite.planning import check_names, check_recipes
+from suite.reading import read_experiment
+from suite.training.fitting import fit
+from suite.trial import Trial
+
+PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+
+
+def blocks(heading: str, language: str) -> list[str]:
+    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+
+
+@pytest.fixture
+def leaky_relu(monkeypatch):
+    function, entry = blocks("Add an activation", "python")
+    names = dict(vars(activations))
+    exec(function, names)
+    for name, activation in eval(f"{{{entry}}}", names).items():
+        monkeypatch.setitem(activations.ACTIVATIONS, name, activation)
+    return activations.ACTIVATIONS["leaky_relu"]
+
+
+@pytest.fixture
+def moons(monkeypatch):
+    function, entry = blocks("Add a data set", "python")
+    names = dict(vars(generated))
+    exec(function, names)
+    monkeypatch.setattr(generated, "draw_moons", names["draw_moons"], raising=False)
+    (dataset,) = eval(f"[{entry}]", dict(vars(cards)))
+    monkeypatch.setitem(cards.DATASETS, dataset.card.name, dataset)
+    monkeypatch.setitem(cards.CARDS, dataset.card.name, dataset.card)
+    return dataset.card
+
+
+def test_added_activation_has_autograds_derivative(leaky_relu):
+    points = torch.linspace(-2, 2, 32, dtype=torch.float64).requires_grad_()
+    output = points * 1
+    leaky_relu.forward(output)
+    (expected,) = torch.autograd.grad(output.sum(), points)
+    gradient = torch.ones_like(points)
+    leaky_relu.backward(gradient, output.detach())
+    assert torch.equal(gradient, expected)
+
+
+def test_added_activation_and_data_set_train(leaky_relu, moons):
+    trial = Trial(dataset="moons", activation="leaky_relu", width=16, epochs=5, learning_rate=0.01)
+    (outcome,) = fit([trial], {0: load_split("moons", 0)})
+    assert outcome.outcome == "completed"
+    assert outcome.metrics["test_accuracy"] > 0.8
+
+
+def test_added_data_set_keeps_its_cards_word(moons):
+    split = load_split("moons", 3)
+    parts = (split.train_inputs, split.validation_inputs, split.test_inputs)
+    assert sum(map(len, parts)) == moons.samples
+    assert {part.shape[1] for part in parts} == {moons.features}
+    assert set(np.unique(split.train_targets)) == set(range(moons.outputs))
+
+
+def test_added_experiment_can_be_planned(tmp_path):
+    (text,) = blocks("Add an experiment", "yaml")
+    path = tmp_path / "second_layer.yaml"
+    path.write_text(text, encoding="utf-8")
+    experiment = read_experiment(path)
+    check_names(experiment, METRICS, FIGURES)
+    for profile in experiment.profiles:
+        check_recipes(experiment, profile)
+    assert len(list(experiment.at("standard").contenders())) == 2

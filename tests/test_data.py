@@ -1,0 +1,173 @@
+"""Data sets are what their cards and sources say."""
+
+import hashlib
+import random
+import socket
+import subprocess
+import sys
+from dataclasses import fields
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
+
+from suite.data import bundled
+from suite.data.cards import CARDS, DATASETS, Dataset
+from suite.data.loading import data_hash, load_split, raw_samples
+from suite.data.samples import Samples, valued
+from suite.errors import InputError
+
+# Class counts as the packages document them (of split 0 where a set is drawn), and a digest of
+# the rows' statistics as first measured: another version of the rows is another data set.
+IDENTITY = {
+    "digits": ([178, 182, 177, 183, 181, 182, 181, 179, 174, 180], "3c7dd31f045a"),
+    "breast_cancer": ([212, 357], "a094619b7752"),
+    "wine": ([59, 71, 48], "ea47db3f67c8"),
+    "diabetes": (None, "9a95d1ad102a"),
+    "mnist5k": ([500] * 10, "eb4bb32e2a6d"),
+    "mnist1d": ([500] * 10, "39028080b7a5"),
+    "spirals": ([1000, 1000], "ace5dfef8511"),
+    "circles": ([1000, 1000], "b86ef405f3dc"),
+    "xor": ([1010, 990], "e7ccfc465e99"),
+}
+
+# Mean test score of a simple model over splits 0 to 2, within a band round what is known of the
+# set: linear .97 on digits and .33 on MNIST-1D, chance for a line through a checkerboard.
+LINEAR = LogisticRegression(max_iter=2000)
+BASELINES = [
+    ("digits", LINEAR, 0.95, 0.99),
+    ("breast_cancer", LINEAR, 0.95, 1.0),
+    ("wine", LINEAR, 0.93, 1.0),
+    ("diabetes", Ridge(), 0.35, 0.6),
+    ("mnist5k", NearestCentroid(), 0.77, 0.84),
+    ("mnist1d", LINEAR, 0.28, 0.37),
+    ("mnist1d", KNeighborsClassifier(7), 0.53, 0.62),
+    ("spirals", LINEAR, 0.58, 0.7),
+    ("spirals", KNeighborsClassifier(7), 0.97, 1.0),
+    ("circles", LINEAR, 0.35, 0.62),
+    ("circles", KNeighborsClassifier(7), 0.97, 1.0),
+    ("xor", LINEAR, 0.35, 0.65),
+    ("xor", KNeighborsClassifier(7), 0.92, 0.98),
+]
+
+
+def statistics_digest(samples: Samples) -> str:
+    """Each feature's mean, spread and covariance with the target, to three decimals."""
+    inputs, targets = samples.inputs.astype(float), samples.targets.astype(float)
+    covariance = inputs.T @ (targets - targets.mean()) / len(targets)
+    numbers = np.concatenate([inputs.mean(0), inputs.std(0), covariance])
+    # Adding zero turns -0 into 0.
+    return hashlib.sha256((np.round(numbers, 3) + 0.0).tobytes()).hexdigest()[:12]
+
+
+def global_states():
+    _, keys, *rest = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), keys.tolist(), rest
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_rows_are_what_the_card_and_the_source_say(name):
+    card, samples = CARDS[name], raw_samples(name, 0)
+    counts, digest = IDENTITY[name]
+    assert samples.inputs.shape == (card.samples, card.features)
+    assert np.isfinite(samples.inputs).all()
+    assert np.isfinite(samples.targets).all()
+    if counts:
+        assert np.bincount(samples.targets, minlength=card.outputs).tolist() == counts
+    assert statistics_digest(samples) == digest
+
+
+@pytest.mark.parametrize(("name", "model", "low", "high"), BASELINES)
+def test_a_simple_model_scores_what_is_known_of_the_set(name, model, low, high):
+    scores = []
+    for number in range(3):
+        split = load_split(name, number)
+        model.fit(split.train_inputs, split.train_targets)
+        scores.append(model.score(split.test_inputs, split.test_targets))
+    assert low <= np.mean(scores) <= high
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_cards_are_complete(name):
+    card = CARDS[name]
+    assert all(getattr(card, f.name) not in ("", None) for f in fields(card))
+    assert (card.outputs == 1) == (card.task == "regression")
+    assert card.folds in (0, 10)
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_splits_have_the_promised_types_and_sizes(name):
+    card = CARDS[name]
+    for number in (0, 7, 23):
+        split = load_split(name, number)
+        kind, columns = (np.int64, ()) if card.task == "classification" else (np.float32, (1,))
+        assert split.train_targets.shape == (card.train_samples, *columns)
+        sizes = 0
+        for part in ("train", "validation", "test"):
+            inputs, targets = getattr(split, f"{part}_inputs"), getattr(split, f"{part}_targets")
+            assert inputs.dtype == np.float32
+            assert targets.dtype == kind
+            assert inputs.shape == (len(targets), card.features)
+            sizes += len(inputs)
+        assert sizes == card.samples
+        assert (split.task, split.outputs) == (card.task, card.outputs)
+
+
+def test_cards_and_loading_import_neither_sklearn_nor_torch():
+    code = (
+        "import sys, suite.data.cards, suite.data.loading\n"
+        "print({'sklearn', 'torch', 'scipy', 'mlxtend', 'mnist1d'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_loading_draws_nothing_from_global_generators():
+    before = global_states()
+    for name in DATASETS:
+        load_split(name, 0, samples=50)
+    assert global_states() == before
+
+
+def test_mnist1d_is_generated_without_network_files_or_trace(monkeypatch, tmp_path):
+    from mnist1d import data
+
+    small = data.get_dataset_args()
+    small.num_samples = 50
+    monkeypatch.setattr(data, "get_dataset_args", lambda: small)
+    monkeypatch.setattr(socket, "socket", lambda *_: pytest.fail("opened a socket"))
+    monkeypatch.chdir(tmp_path)
+    before = global_states()
+    first, second = bundled.generate_mnist1d(), bundled.generate_mnist1d()
+    assert first.inputs.shape == (50, 40)
+    np.testing.assert_array_equal(first.inputs, second.inputs)
+    assert global_states() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_raw_rows_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        raw_samples("wine", 0).inputs[0] = 0
+
+
+def test_data_hash_follows_rows_and_parameters(monkeypatch):
+    before = {name: data_hash(name) for name in DATASETS}
+    assert all(len(value) == 16 and int(value, 16) >= 0 for value in before.values())
+    assert len(set(before.values())) == len(DATASETS)
+    uncached = data_hash.__wrapped__
+    assert uncached("xor") == before["xor"]
+
+    card, draw, _ = DATASETS["xor"]
+    monkeypatch.setitem(DATASETS, "xor", Dataset(card, draw, MappingProxyType({"noise": 0.06})))
+    assert uncached("xor") != before["xor"]
+    rows = raw_samples("diabetes", 0)
+    shifted = valued(rows.inputs, rows.targets + (np.arange(442) == 441))
+    monkeypatch.setitem(DATASETS, "diabetes", Dataset(CARDS["diabetes"], lambda: shifted))
+    assert uncached("diabetes") != before["diabetes"]
+
+
+def test_data_hash_of_an_unknown_set_names_the_nearest():
+    with pytest.raises(InputError, match="did you mean 'circles'"):
+        data_hash("circle")

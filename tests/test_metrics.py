@@ -1,0 +1,194 @@
+"""Metrics: chance in place of failures, and gradients before training against theory."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from suite import theory
+from suite.data.cards import CARDS
+from suite.metrics import METRICS
+from suite.reading import build_experiment
+from suite.results import Evidence
+from suite.verdicts import judge
+
+DESIGN = build_experiment(
+    "example",
+    {
+        "question": "Do gradients vanish?",
+        "vary": {"depth": ["1", "4"]},
+        "hold": {"dataset": ["digits"], "learning_rate": "0.1"},
+        "profiles": {"standard": {"seeds": "3"}},
+        "claims": {
+            "vanishing-gradients": {
+                "says": "Gradients vanish.",
+                "metric": "gradient_decay",
+                "better": {"depth": "4"},
+                "margin": "0.05",
+            }
+        },
+    },
+)
+SCORES = [f"{part}_{m}" for part in ("train", "validation", "test") for m in ("loss", "accuracy")]
+RECIPE = {
+    "loss": "cross_entropy",
+    "activation": "tanh",
+    "initializer": "xavier",
+    "gain": 1.0,
+    "width": 100,
+}
+
+
+def evidence(delta=lambda *_: 1.0, signal=1.0, **same):
+    """Two depths and three splits; probes `delta(depth, split, layer)` and `signal` at epoch 0."""
+    trials, histories = [], []
+    for depth in (1, 4):
+        for split in range(3):
+            row = {**RECIPE, "dataset": "digits", "depth": depth, "split": split}
+            row |= {"outcome": "completed", "seconds": 2.0, "flops": 1e6, "test_r2": 0.25}
+            row |= dict.fromkeys(SCORES, 0.5) | {"generalization_gap": 0.1}
+            row["trial_id"] = f"{depth}-{split}"
+            trials.append(row | same)
+            histories += [
+                (row["trial_id"], epoch, "train", metric, layer, value + epoch)
+                for layer in range(1, depth + 2)
+                for epoch in (0, 3)
+                for metric, value in [
+                    ("delta_norm", delta(depth, split, layer)),
+                    ("signal", signal),
+                ]
+            ]
+    columns = ["trial_id", "epoch", "split", "metric", "layer", "value"]
+    return Evidence(
+        experiment=DESIGN,
+        profile="standard",
+        registered_hash=DESIGN.registered_hash("standard"),
+        code_hash="c0de",
+        trials=pd.DataFrame(trials),
+        tuning=pd.DataFrame(),
+        histories=pd.DataFrame(histories, columns=columns),
+        complete=True,
+    )
+
+
+def measure(name, given):
+    """Values of a metric at depth 4; and at depth 1."""
+    values = METRICS[name].values(given)
+    deep = given.trials["depth"] == 4
+    return values[deep].to_numpy(), values[~deep].to_numpy()
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_gives_one_value_per_trial(name):
+    given = evidence()
+    given = dataclasses.replace(given, trials=given.trials.set_index(given.trials.index + 7))
+    values = METRICS[name].values(given)
+    assert values.index.equals(given.trials.index)
+    assert values.dtype == np.float64
+    assert values.notna().any()
+    assert METRICS[name].description
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_takes_trials_that_are_not_trained_yet(name):
+    given = evidence()
+    missing = given.trials.astype(object)
+    kept = {"dataset", "split", "depth", "trial_id"}
+    missing[[c for c in missing if c not in kept]] = None
+    given = dataclasses.replace(given, trials=missing, histories=given.histories.iloc[:0])
+    assert METRICS[name].values(given).isna().all()
+
+
+def test_logarithms_are_natural():
+    given = evidence()
+    assert measure("log_seconds", given)[0] == pytest.approx(np.log(2))
+    assert measure("log_flops", given)[0] == pytest.approx(np.log(1e6))
+    assert measure("log_test_loss", given)[0] == pytest.approx(np.log(0.5))
+    # A loss that float32 rounds to nothing stays a number.
+    assert np.isfinite(measure("log_test_loss", evidence(test_loss=0.0))[0]).all()
+    assert np.isnan(measure("log_seconds", evidence(seconds=0.0))[0]).all()
+
+
+@pytest.mark.parametrize("outcome", ["diverged", "dead"])
+@pytest.mark.parametrize(
+    ("dataset", "metric", "loss", "chance"),
+    [
+        ("digits", "test_accuracy", "cross_entropy", 0.1),
+        ("digits", "test_loss", "cross_entropy", np.log(10)),
+        ("digits", "test_loss", "squared_error", 0.09),
+        ("digits", "log_test_loss", "cross_entropy", np.log(np.log(10))),
+        ("digits", "test_score", "cross_entropy", 0.1),
+        ("digits", "generalization_gap", "cross_entropy", 0),
+        ("wine", "validation_accuracy", "cross_entropy", 1 / 3),
+        ("diabetes", "test_loss", "squared_error", 1),
+        ("diabetes", "test_r2", "squared_error", 0),
+        ("diabetes", "test_score", "squared_error", 0),
+        ("diabetes", "gap_loss", "squared_error", 0),
+    ],
+)
+def test_failures_count_as_chance(dataset, metric, loss, chance, outcome):
+    failed = evidence(dataset=dataset, loss=loss, outcome=outcome)
+    np.testing.assert_allclose(METRICS[metric].values(failed), chance)
+
+
+def test_squared_error_of_a_uniform_guess_is_its_chance():
+    classes = CARDS["digits"].outputs
+    one_hot = np.eye(classes)
+    guess = np.mean((one_hot - 1 / classes) ** 2)
+    failed = evidence(loss="squared_error", outcome="dead")
+    assert measure("test_loss", failed)[0] == pytest.approx(guess)
+
+
+def test_the_score_is_accuracy_or_r2_by_task():
+    assert measure("test_score", evidence())[0] == pytest.approx(0.5)
+    assert measure("test_score", evidence(dataset="diabetes"))[0] == pytest.approx(0.25)
+
+
+def test_gradient_decay_is_the_fall_of_the_squared_delta_per_layer():
+    given = evidence(lambda _depth, _split, layer: 1e-3 * 10 ** (0.1 * layer))
+    deep, shallow = measure("gradient_decay", given)
+    np.testing.assert_allclose(deep, 0.2)
+    assert np.isnan(shallow).all()
+    (row,) = judge([given])
+    assert (row["verdict"], row["unit"]) == ("supported", "log10 per layer")
+    assert row["effect"] == pytest.approx(0.2)
+
+
+def test_gradients_that_vanish_altogether_have_no_decay():
+    assert np.isnan(measure("gradient_decay", evidence(lambda *_: 0.0))[0]).all()
+
+
+def test_later_divergence_does_not_touch_what_was_measured_before_training():
+    def delta(depth, split, layer):
+        return 10 ** (layer * (0.1 + 0.001 * split))
+
+    (row,) = judge([evidence(delta, outcome="diverged")])
+    assert (row["verdict"], row["without_failures"]) == ("supported", None)
+    assert not any("diverged" in note for note in row["notes"])
+
+
+@pytest.mark.parametrize("initializer", theory.WEIGHT_VARIANCES.keys() - {"zero"})
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
+def test_deviation_is_what_is_left_of_theory(activation, initializer):
+    predicted = theory.log10_deltas(
+        activation,
+        0.7,
+        theory.weight_variance(initializer, 100, 100, 1.5),
+        theory.bias_variance(initializer, 100),
+        depth=4,
+    )
+    recipe = {"activation": activation, "initializer": initializer, "gain": 1.5}
+    for shift in (0.0, 1.0):
+
+        def delta(depth, split, layer, shift=shift):
+            return 10 ** (predicted[min(layer, 4) - 1] / 2 - shift * layer)
+
+        deep, shallow = measure("gradient_theory_deviation", evidence(delta, signal=0.7, **recipe))
+        np.testing.assert_allclose(deep, 2 * shift, atol=1e-9)
+        assert np.isnan(shallow).all()
+
+
+@pytest.mark.parametrize("recipe", [{"activation": "swish"}, {"initializer": "my_own"}])
+def test_parts_unknown_to_theory_have_no_deviation(recipe):
+    assert np.isnan(measure("gradient_theory_deviation", evidence(**recipe))[0]).all()

@@ -1,0 +1,60 @@
+"""The words for how training ends."""
+
+import pytest
+
+from suite.training.fitting import fit
+from suite.trial import Trial
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def recipe(**settings) -> Trial:
+    defaults = {"depth": 2, "width": 13, "batch_size": 10, "epochs": 4, "optimizer": "sgd"}
+    return Trial(dataset="synthetic", **{**defaults, "learning_rate": 0.05, **settings})
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("activation", ["identity", "tanh", "relu"])
+def test_a_network_started_at_zero_is_dead(activation, task, make_split) -> None:
+    split = make_split(1, task=task)
+    loss = "cross_entropy" if task == "classification" else "squared_error"
+    trial = recipe(activation=activation, initializer="zero", loss=loss)
+    (outcome,) = fit([trial], {0: split})
+    assert (outcome.outcome, outcome.error, outcome.epochs) == ("dead", None, 4)
+    if task == "classification":
+        shares = [(split.test_targets == label).mean() for label in range(3)]
+        assert outcome.metrics["test_accuracy"] in shares  # one answer for all
+    else:
+        assert outcome.metrics["test_r2"] <= 0
+
+
+def test_saturated_relus_are_dead_and_a_linear_model_started_at_zero_is_not(make_split) -> None:
+    split = make_split(1)
+    (linear,) = fit([recipe(depth=0, initializer="zero")], {0: split})
+    (killed,) = fit([recipe(activation="relu", learning_rate=1e4, epochs=8)], {0: split})
+    assert linear.outcome == "completed"
+    assert killed.outcome == "dead"
+
+
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+def test_a_huge_learning_rate_diverges_at_an_epoch(activation, optimizer, make_split) -> None:
+    trial = recipe(activation=activation, optimizer=optimizer, learning_rate=1e30)
+    (outcome,) = fit([trial], {0: make_split(1)}, ("signal",))
+    assert (outcome.outcome, outcome.epochs, outcome.metrics) == ("diverged", 1, {})
+    assert "non-finite" in outcome.error
+    assert set(outcome.histories.epoch.tolist()) == {0}
+    assert outcome.best_epoch == 0
+
+
+def test_the_epoch_of_a_divergence_is_where_weights_stop_being_finite(make_split) -> None:
+    trials = [
+        recipe(activation="identity", depth=1, loss="squared_error", learning_rate=rate, epochs=40)
+        for rate in (0.05, 0.9)
+    ]
+    calm, wild = fit(trials, {0: make_split(1, task="regression")})
+    assert (calm.outcome, calm.epochs) == ("completed", 40)
+    assert wild.outcome == "diverged"
+    assert 1 < wild.epochs < 40
+    assert max(wild.histories.epoch) < wild.epochs
+    assert wild.flops == pytest.approx(calm.flops * wild.epochs / 40)

@@ -1,0 +1,178 @@
+"""Mean-field predictions against published numbers, adaptive quadrature and simulated networks."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+from suite import theory
+from suite.parts.activations import ACTIVATIONS
+from suite.parts.initializers import INITIALIZERS
+
+# log10 of δ_1²/δ_21² with q_1 = σ², for σ² = 1/3, 1, 2.
+RATIOS = {
+    "sigmoid": (-34.0, -25.2, -20.1),
+    "tanh": (-9.80, -1.44, 0.51),
+    "relu": (-15.6, -6.02, 0),
+    "selu": (-4.00, 0.60, 2.76),
+}
+# The same for a network of 20 hidden layers.
+RATIOS_19 = {
+    "sigmoid": (-32.3, -23.9, -19.1),
+    "tanh": (-9.32, -1.42, 0.46),
+    "relu": (-14.8, -5.72, 0),
+}
+VARIANCES = (1 / 3, 1.0, 2.0)
+
+
+def ratio(activation, variance, depth):
+    return theory.log10_deltas(activation, variance, variance, depth=depth)[0]
+
+
+@pytest.mark.parametrize(("table", "depth"), [(RATIOS, 21), (RATIOS_19, 20)])
+def test_delta_ratios_are_the_published_ones(table, depth):
+    for activation, row in table.items():
+        for variance, expected in zip(VARIANCES, row, strict=True):
+            printed = 0.05 if abs(expected) >= 10 else 0.02
+            assert ratio(activation, variance, depth) == pytest.approx(expected, abs=printed)
+
+
+def integrated(function, variance):
+    """E[function(z)²] by adaptive quadrature, each side of a kink at 0 by itself."""
+
+    def weighted(z):
+        return function(np.sqrt(variance) * z) ** 2 * stats.norm.pdf(z)
+
+    return sum(
+        integrate.quad(weighted, min(0, end), max(0, end), points=[end / 1e3, end / 30])[0]
+        for end in (-12, 12)
+    )
+
+
+@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+@pytest.mark.parametrize("variance", [1e-4, 0.3, 1, 30, 1e4])
+def test_gaussian_means_agree_with_adaptive_quadrature(activation, variance):
+    known = theory.ACTIVATIONS[activation]
+    for function in (known.value, known.derivative):
+        expected = integrated(function, variance)
+        assert theory.gaussian_mean(lambda z, f=function: f(z) ** 2, variance) == pytest.approx(
+            expected, rel=1e-7
+        )
+
+
+@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+def test_derivatives_agree_with_differences(activation):
+    z = np.linspace(-3, 3, 60)
+    known = theory.ACTIVATIONS[activation]
+    difference = (known.value(z + 1e-6) - known.value(z - 1e-6)) / 2e-6
+    np.testing.assert_allclose(known.derivative(z), difference, atol=1e-8)
+
+
+@pytest.mark.parametrize("initializer", theory.WEIGHT_VARIANCES)
+@pytest.mark.parametrize("shape", [(200, 200), (240, 120), (120, 240)])
+def test_variances_are_those_of_the_drawn_weights(initializer, shape):
+    fan_in, fan_out = shape
+    rng = np.random.default_rng(0)
+    weights, biases = INITIALIZERS[initializer].draw(rng, fan_in, fan_out)
+    expected = theory.weight_variance(initializer, fan_in, fan_out)
+    assert fan_in * np.mean(weights**2) == pytest.approx(expected, rel=0.05)
+    assert np.mean(biases**2) == pytest.approx(theory.bias_variance(initializer, fan_in), rel=0.2)
+
+
+def test_every_part_has_its_theory():
+    assert theory.WEIGHT_VARIANCES.keys() == INITIALIZERS.keys()
+    assert theory.ACTIVATIONS.keys() >= ACTIVATIONS.keys()
+
+
+def test_gain_scales_the_deviation():
+    assert theory.weight_variance("he", 10, 10, gain=3) == 18
+    assert theory.weight_variance("small_normal", 64, 64, gain=2) == pytest.approx(0.0256)
+    assert theory.weight_variance("xavier", 64, 128) == pytest.approx(2 / 3)
+
+
+def simulated(activation, weight_variance, bias_variance, depth, width=200, networks=10):
+    """Mean log10 of the squared deltas relative to the last hidden layer, and mean signals."""
+    phi = theory.ACTIVATIONS[activation]
+    logs, squares = [], []
+    for seed in range(networks):
+        rng = np.random.default_rng(seed)
+        scale = np.sqrt(weight_variance / width)
+        weights = [scale * rng.standard_normal((width, width)) for _ in range(depth)]
+        hidden, layers = rng.standard_normal((20, width)), []  # (sample, width)
+        for weight in weights:
+            bias = np.sqrt(bias_variance) * rng.standard_normal(width)
+            layers.append(hidden @ weight + bias)
+            hidden = phi.value(layers[-1])
+        delta = rng.standard_normal(hidden.shape) * phi.derivative(layers[-1])
+        deltas = [delta]
+        for weight, z in zip(weights[:0:-1], layers[-2::-1], strict=True):
+            deltas.append((deltas[-1] @ weight.T) * phi.derivative(z))
+        mean_squares = np.array([np.mean(d**2) for d in deltas[::-1]])
+        logs.append(np.log10(mean_squares / mean_squares[-1]))
+        squares.append([np.mean(z**2) for z in layers])
+    return np.mean(logs, axis=0), np.mean(squares, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("activation", "weight_variance", "bias_variance"),
+    [("sigmoid", 1, 0), ("tanh", 2, 0.05), ("relu", 2, 0), ("selu", 1, 0), ("identity", 1 / 3, 0)],
+)
+def test_predictions_match_simulated_networks(activation, weight_variance, bias_variance):
+    depth = 8
+    logs, squares = simulated(activation, weight_variance, bias_variance, depth)
+    first = weight_variance + bias_variance
+    given = (activation, first, weight_variance, bias_variance)
+    np.testing.assert_allclose(theory.log10_deltas(*given, depth=depth), logs, atol=0.12)
+    np.testing.assert_allclose(theory.signals(*given, depth=depth), squares, rtol=0.12)
+
+
+def test_linear_networks_have_a_closed_form():
+    deltas = theory.log10_deltas("identity", 1.0, 0.5, depth=4)
+    np.testing.assert_allclose(deltas, np.log10(0.5) * np.array([3, 2, 1, 0]), atol=1e-12)
+    np.testing.assert_allclose(
+        theory.signals("identity", 1.0, 0.5, 0.1, depth=3), [1, 0.6, 0.4], atol=1e-12
+    )
+
+
+def test_predictions_take_many_first_signals_at_once():
+    together = theory.log10_deltas("tanh", np.array([0.5, 2.0]), 1.0, depth=5)
+    assert together.shape == (2, 5)
+    np.testing.assert_allclose(together[1], theory.log10_deltas("tanh", 2.0, 1.0, depth=5))
+
+
+def test_dead_weights_let_nothing_flow():
+    assert theory.log10_deltas("relu", 0.0, 0.0, depth=3)[0] == -np.inf
+
+
+def test_tanh_has_the_published_depth_scales():
+    published = {1: 3.63, 1.3: 7.83, 1.5: 15.8, 1.7: 74.9, 2: 25.2, 2.5: 11.8}
+    for weight_variance, length in published.items():
+        measured = theory.correlation_length("tanh", weight_variance, 0.05)
+        assert measured == pytest.approx(length, rel=0.005)
+
+
+def test_tanh_is_critical_where_published():
+    critical = theory.critical_weight_variance("tanh", 0.05)
+    assert critical == pytest.approx(1.7610, abs=1e-4)
+    signal = theory.fixed_signal("tanh", critical, 0.05)
+    assert theory.next_signal("tanh", signal, critical, 0.05) == pytest.approx(signal)
+    # The gradient's own scale in the chaotic phase differs from the correlation length.
+    for weight_variance, length in {2: 21.5, 2.5: 7.98}.items():
+        signal = theory.fixed_signal("tanh", weight_variance, 0.05)
+        factor = float(theory.gradient_factor("tanh", signal, weight_variance))
+        assert 1 / np.log(factor) == pytest.approx(length, rel=0.005)
+
+
+def test_signals_without_a_fixed_point_say_so():
+    with pytest.raises(ValueError, match="no fixed signal"):
+        theory.fixed_signal("relu", 3, 0.1)
+    assert theory.fixed_signal("tanh", 0.5, 0) == 0
+    with pytest.raises(ValueError, match="dies"):
+        theory.correlation_length("tanh", 0.5, 0)
+
+
+def test_sizes_and_operations_of_dense_networks():
+    assert theory.dense_parameters(64, 100, 1, 10) == 64 * 100 + 100 + 100 * 10 + 10
+    assert theory.dense_parameters(4, 3, 0, 2) == 10
+    assert theory.dense_parameters(4, 3, 3, 2) == (4 * 3 + 3) + 2 * (3 * 3 + 3) + (3 * 2 + 2)
+    assert theory.dense_weights(4, 3, 3, 2) == 36
+    assert theory.training_flops(parameters=1000, samples=50, epochs=2) == 600_000
