@@ -1,7 +1,8 @@
 """The whole way: experiments chosen, run, mirrored, judged and reported."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,9 @@ def select(names: Sequence[str], settings: Sequence[str], profile: str, reports:
     Raises:
         InputError: an experiment is not there, or says something that cannot be.
     """
-    registered = {path.stem: path for path in sorted(DIRECTORY.rglob("*.yaml"))}
-    paths = [_path(name, registered) for name in names] or list(registered.values())
+    registered = _by_name(sorted(DIRECTORY.rglob("*.yaml")))
+    named = _by_name([_path(name, registered) for name in names])
+    paths = list((named or registered).values())
     if not paths:
         raise InputError(f"{DIRECTORY}/", "holds no experiment here", "name a YAML file")
     inside = {path.resolve() for path in registered.values()}
@@ -69,6 +71,16 @@ def select(names: Sequence[str], settings: Sequence[str], profile: str, reports:
         reports=directory,
         confirmatory=not settings,
     )
+
+
+def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by the names of their experiments, which no two share."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        other = found.setdefault(path.stem, path)
+        if other != path:
+            raise InputError(str(path), f"{other} has the same name; rename one of them")
+    return found
 
 
 def _path(name: str, registered: Mapping[str, Path]) -> Path:
@@ -119,6 +131,8 @@ def run(
 
     device = _device(device)
     workers = default_workers(device) if workers is None else workers
+    for directory in (results, selection.reports):
+        _check_directory(directory)
     if dry_run:
         _print_plan(selection, workers, console)
         return
@@ -137,6 +151,8 @@ def run(
         listener.close()
     # Once more now that all times are known; the figures stand.
     verdicts = report.write()
+    for experiment in selection.chosen:
+        _mirror(selection, experiment, results, listener.note)
     _print_verdicts(verdicts, console)
     console.print(f"report: {selection.reports / 'index.html'}", highlight=False)
 
@@ -167,13 +183,26 @@ class Report:
         directory, profile = self.selection.reports, self.selection.profile
         evidences = [gather(ledger, e, profile) for e in self.selection.family]
         verdicts = judge(evidences, confirmatory=self.selection.confirmatory)
-        for evidence in evidences:
-            name = evidence.experiment.name
-            if name not in self._drawn:
-                self._drawn[name] = draw_figures(evidence, directory)
-        facts = run_facts(ledger, evidences, profile)
-        build(evidences, verdicts, facts, directory, drawn=self._drawn)
+        with _writing(directory):
+            for evidence in evidences:
+                name = evidence.experiment.name
+                if name not in self._drawn:
+                    self._drawn[name] = draw_figures(evidence, directory)
+            facts = run_facts(ledger, evidences, profile)
+            build(evidences, verdicts, facts, directory, drawn=self._drawn)
         return verdicts
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        # Those without a number are not the system's, such as Jinja's for a missing template.
+        if error.errno is None:
+            raise
+        problem = f"cannot be written: {error.strerror}"
+        raise InputError(f"{directory}/", problem, "what was measured is stored") from error
 
 
 def _mirror(
@@ -242,6 +271,15 @@ def run_experiment(  # noqa: PLR0913
     )
     run(selection, device=device, workers=workers, results=results, console=Console(stderr=True))
     return gather(Ledger(results), experiment, profile)
+
+
+def _check_directory(directory: Path) -> None:
+    """Raise InputError where no file can be put: better now than after the training."""
+    there = next(p for p in (directory, *directory.parents) if os.access(p, os.F_OK))
+    if not there.is_dir():
+        raise InputError(str(directory), f"{there} is no directory")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(str(directory), f"you may not write into {there}/")
 
 
 def _device(name: str) -> str:

@@ -1,7 +1,6 @@
 """The command line: parse, call, print."""
 
 import json
-import os
 import signal
 import sys
 from enum import StrEnum
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 
     from suite.repeating import Repetition
 
+INTERRUPTED = 128 + signal.SIGINT
+
 app = typer.Typer(
     name="leadline",
     help="What does depth buy? Textbook claims about shallow and deep networks, put to the test.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -92,7 +92,7 @@ def _print_table(title: str, rows: list[tuple[str, ...]]) -> None:
     table.add_column(style="cyan", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    Console(markup=False, emoji=False, highlight=False).print(table)
 
 
 @app.command()
@@ -210,11 +210,17 @@ def rerun(trial_id: TrialArgument, results: ResultsOption = Path("results")) -> 
 
 
 def _print_repetition(repetition: "Repetition") -> None:
+    from suite.provenance import code_hash
+
     console = _console()
     for name, value in repetition.outcome.metrics.items():
         mark = "differs from" if name in repetition.differences else "same as"
         console.print(f"{name:22} {value!r} {mark} {repetition.stored[name]!r}", highlight=False)
-    word = "differs" if repetition.differences else "the same to the last bit"
+    word = "the same to the last bit"
+    if repetition.differences:
+        word = f"differs in {', '.join(repetition.differences)}"
+        if repetition.stored["code_hash"] != code_hash():
+            word += "; it was measured by other code"
     console.print(f"{repetition.trial.id}: {repetition.outcome.outcome}, {word}", highlight=False)
 
 
@@ -256,7 +262,8 @@ def verify(
     ]
     differing = [r for r in repetitions if r.differences]
     for repetition in differing:
-        _console().print(f"{repetition.trial.id} differs: {', '.join(repetition.differences)}")
+        differences = ", ".join(repetition.differences)
+        _console().print(f"{repetition.trial.id} differs in {differences}", highlight=False)
     same = len(repetitions) - len(differing)
     _console().print(
         f"{same} of {len(repetitions)} trials have the same bits (sample seed {seed})",
@@ -268,7 +275,8 @@ def verify(
 def _console() -> "Console":
     from rich.console import Console
 
-    return Console(soft_wrap=True)
+    # What is printed is data: brackets and colons in it are no markup.
+    return Console(soft_wrap=True, markup=False, emoji=False, highlight=False)
 
 
 def _stop(_signal: int, _frame: object) -> None:
@@ -279,14 +287,20 @@ def main() -> None:
     """Run the command; what the user can mend ends in a few lines and exit code 2."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        app()
+        # Told not to stand alone, typer leaves it to us how a wrong option is reported.
+        code = app(sys.argv[1:] or ["--help"], prog_name="leadline", standalone_mode=False)
     except InputError as error:
-        sys.stderr.write(f"leadline: {error}\n")
-        sys.exit(2)
+        code = _refuse(str(error))
+    except typer.TyperException as error:
+        code = _refuse(error.format_message().replace("Value error, ", ""))
     except KeyboardInterrupt:
+        code = INTERRUPTED
+    # typer makes this code of a KeyboardInterrupt that a command raises.
+    if code == INTERRUPTED:
         sys.stderr.write("stopped; everything finished is stored, run again to go on\n")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of a pipe has gone; so that the interpreter's last flush does not fail too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    sys.exit(code)
+
+
+def _refuse(problem: str) -> int:
+    sys.stderr.write(f"leadline: {problem}\n")
+    return 2

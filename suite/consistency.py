@@ -22,9 +22,9 @@ def check_consistency(experiment: "Experiment") -> None:
         if key != "dataset" and len(levels) != 1:
             raise ValueError(f"hold.{key}: one value is held; move several to vary")
     for name, profile in experiment.profiles.items():
+        _check_sources(experiment, profile, f"profiles.{name}")
         if profile.trials and not experiment.tune:
             raise ValueError(f"profiles.{name}.trials: nothing is tuned")
-        _check_sources(experiment, profile, f"profiles.{name}")
         design = experiment.at(name)
         for place, side in experiment.tests():
             _check_side(place, side, design)

@@ -29,7 +29,7 @@ def unknown(place: str, kind: str, name: object, known: Iterable[str]) -> InputE
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """A guess at what was meant, to end a sentence with; empty where nothing is near."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
+    near = difflib.get_close_matches(name, list(known), n=1) if isinstance(name, str) else []
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

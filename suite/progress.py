@@ -107,8 +107,9 @@ class PlainListener:
         self.console.print(text, markup=False, highlight=False)
 
     def close(self) -> None:
-        """Say where the run ended."""
-        self._say()
+        """Say where the run ended, if it began."""
+        if self._name:
+            self._say()
 
     def _say(self) -> None:
         self._spoken = time.monotonic()
@@ -127,7 +128,7 @@ class LiveListener:
         self.console = console
         self.tally = Tally(workers)
         self._name = ""
-        self._running: list[str] = []
+        self._running: list[Cohort] = []
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
         self._live.start()
 
@@ -145,13 +146,18 @@ class LiveListener:
 
     def started(self, cohort: Cohort) -> None:
         """Show what begins to train."""
-        self._running.append(cohort.label)
+        self._drop(cohort)
+        self._running.append(cohort)
 
     def finished(self, cohort: Cohort, outcomes: Sequence[Outcome]) -> None:
         """Count what has ended."""
-        if cohort.label in self._running:
-            self._running.remove(cohort.label)
+        self._drop(cohort)
         self.tally.finish(outcomes)
+
+    def _drop(self, cohort: Cohort) -> None:
+        # A cohort that lost its worker starts again, whole or in parts.
+        trials = set(cohort.trials)
+        self._running = [other for other in self._running if trials.isdisjoint(other.trials)]
 
     def note(self, text: str) -> None:
         """Print a note above the bar."""
@@ -162,10 +168,13 @@ class LiveListener:
         self._running.clear()
         self._live.stop()
 
+    def _training(self) -> str:
+        return "; ".join(cohort.label for cohort in self._running[-3:])
+
     def _render(self) -> Table:
         tally = self.tally
         table = Table.grid(padding=(0, 1))
-        failed = f", {tally.failed} diverged or dead" if tally.failed else ""
+        failed = f", {tally.failed} not completed" if tally.failed else ""
         table.add_row(
             Text(self._name or "planning", style="bold"),
             ProgressBar(total=max(1, tally.total), completed=tally.done, width=30),
@@ -173,5 +182,5 @@ class LiveListener:
             f"{tally.rate:.1f}/s",
             f"{clock_text(tally.seconds_left)} left",
         )
-        table.add_row("", Text("; ".join(self._running[-3:]), style="dim", no_wrap=True))
+        table.add_row("", Text(self._training(), style="dim", no_wrap=True))
         return table

@@ -28,7 +28,16 @@ from suite.wording import explain
 
 
 class _TextLoader(yaml.BaseLoader):
-    """Reads every scalar as text (so that no, 1e-3 and 010 mean what they say); keys are unique."""
+    """Reads every scalar as text (so that no, 1e-3 and 010 mean what they say); keys are unique.
+
+    Aliases are refused: a few of them, nested, stand for gigabytes.
+    """
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not allowed here", mark)
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -237,8 +246,8 @@ def read_settings(texts: Sequence[str]) -> dict[str, Any]:
     """
     settings = {}
     for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals:
+        key, _, value = text.partition("=")
+        if not value.strip():
             raise InputError(f"--set {text}", "is not KEY=VALUE", "such as --set epochs=5")
         settings[key.strip()] = _load(f"--set {text}", value)
     return settings

@@ -12,14 +12,15 @@ PARTS = ("train", "validation", "test")
 
 @pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """One torch thread, and denormal numbers as other tests expect them afterwards."""
+    """One thread for torch and for NumPy's linear algebra, as in a worker."""
     import torch
+    from threadpoolctl import threadpool_limits
 
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
+    with threadpool_limits(1):
+        torch.set_num_threads(1)
+        yield
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

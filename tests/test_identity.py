@@ -152,7 +152,10 @@ def test_the_number_of_threads_changes_no_number(make_split) -> None:
     trials = recipes(shape, "relu", "adam", REGULARIZERS[1], count=7)
     one = all_numbers(trials, splits)
     torch.set_num_threads(2)
-    assert all_numbers(trials, splits) == one
+    try:
+        assert all_numbers(trials, splits) == one
+    finally:
+        torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))

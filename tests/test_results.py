@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from suite.errors import InputError
-from suite.reading import build_experiment
 from suite.ledger import Ledger, Stored, new_invocation_id, writing
 from suite.provenance import Provenance
+from suite.reading import build_experiment
 from suite.results import gather, load_results
 from suite.schemas import TABLES, Invocation, Key, PlanRow, to_trial
 from suite.trial import FIELDS, Histories, Outcome, Trial
@@ -499,7 +499,9 @@ def test_evidence_takes_the_last_request_of_the_current_design_and_code(root):
     assert evidence.trials["outcome"].isna().tolist() == [True]
     assert evidence.histories.empty
     with writing(root) as writer:
-        writer.store_plan([replace(row, invocation="20260103T000000.000000-cccccc") for row in rows])
+        writer.store_plan(
+            [replace(row, invocation="20260103T000000.000000-cccccc") for row in rows]
+        )
     evidence = gather(Ledger(root), EXPERIMENT, "quick")
     assert evidence.complete
     assert len(evidence.trials) == 8

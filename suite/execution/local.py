@@ -1,12 +1,14 @@
 """Executors on this machine: spawned processes with one thread each, or this very process."""
 
 import os
+import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import resource_tracker
 
 import torch
 from loky import ProcessPoolExecutor
@@ -53,6 +55,18 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, so that processes started meanwhile are deaf to it from the beginning."""
+    # Started by the first worker, it would let Ctrl-C through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class InlineExecutor:
@@ -152,7 +166,8 @@ class ProcessExecutor:
                 initializer=start_worker,
                 initargs=(os.getpid(),),
             )
-        future: Future[Result] = self._pool.submit(self._train, cohort, self.device)
+        with _interrupts_held():
+            future: Future[Result] = self._pool.submit(self._train, cohort, self.device)
         return future
 
     def close(self) -> None:

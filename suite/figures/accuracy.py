@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import Facets, choose, shown
+from suite.figures.facets import Facets, choose, confine
 from suite.figures.grid import Look, Panel, facetted, labels
 from suite.figures.marks import draw_line, failure_entry
 from suite.figures.measurements import chance, means, networks, only, score_name
@@ -35,7 +35,7 @@ def accuracy_by_depth_at_equal_parameters(evidence: Evidence) -> Drawing:
 def _by_depth(evidence: Evidence, frame: pd.DataFrame, facets: Facets, title: str) -> Drawing:
     if frame["depth"].nunique() < 2:
         raise NothingToDraw("networks of one depth only have been trained")
-    table = means(shown(frame, facets), [*facets.columns, "depth"], "score")
+    table = means(confine(frame, facets), [*facets.columns, "depth"], "score")
     score = score_name(table["dataset"].unique())
     figure, drawn = facetted(
         evidence,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import Facets, choose, shown
+from suite.figures.facets import Facets, choose, confine
 from suite.figures.grid import Look, facetted, keys, labels, outer_labels_only, panels
 from suite.figures.marks import draw_failures, entry, failure_entry
 from suite.figures.measurements import means, networks, only, plain_level, score_name
@@ -98,10 +98,10 @@ def depth_width_map(evidence: Evidence) -> Drawing:
     if shape is None or frame["depth"].nunique() < 2:
         raise NothingToDraw("a map needs several depths, and widths or parameter budgets")
     facets = choose(evidence, frame, but=("depth", shape), colour=False, column=False)
-    table = means(shown(frame, facets), ["dataset", "depth", shape], "score")
-    columns = keys(evidence, table, "dataset")
-    figure, drawn = panels([{}], columns, height=1.7, share="none", share_x="none")
+    table = means(confine(frame, facets), ["dataset", "depth", shape], "score")
     grid = table.pivot_table(index=shape, columns="depth", values="mean").iloc[::-1]
+    columns, height = keys(evidence, table, "dataset"), 0.7 + 0.4 * len(grid)
+    figure, drawn = panels([{}], columns, height, share="none", share_x="none")
     for panel in drawn:
         _draw_map(panel.axes, only(table, panel.key), shape, grid)
     outer_labels_only(drawn)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import Facets, choose, shown
+from suite.figures.facets import Facets, choose, confine
 from suite.figures.grid import keys, labels, panels, title
 from suite.figures.measurements import geometric_means, networks, only, plain_level
 from suite.figures.palette import COLOURS
@@ -22,7 +22,7 @@ def training_curves(evidence: Evidence) -> Drawing:
     """Training and validation loss against the epoch, one panel per contender and data set."""
     frame = networks(evidence)
     facets = choose(evidence, frame, colour=False)
-    frame = shown(frame, facets)
+    frame = confine(frame, facets)
     table = _losses(evidence, frame, facets)
     rows, columns = (keys(evidence, table, f) for f in (facets.row, facets.column))
     figure, drawn = panels(rows, columns, share="row")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from suite.experiment import Level
 from suite.figures.drawing import NothingToDraw
-from suite.figures.measurements import levels_in, only
+from suite.figures.measurements import levels_in, levels_of, only
 from suite.results import Evidence
 
 _COLOUR_FIRST = ("initializer", "parameters", "width", "samples", "optimizer", "loss")
@@ -74,10 +74,10 @@ def choose(
 
 
 def _only_levels(evidence: Evidence, but: Collection[str]) -> dict[str, Level]:
-    """Factors that a profile confines to one level; no number of samples says all of them."""
+    """Factors that a profile confines to one level."""
     factors = evidence.experiment.at(evidence.profile).factors()
-    single = {name: levels[0] for name, levels in factors.items() if len(levels) == 1}
-    return {f: level for f, level in single.items() if f not in but and level is not None}
+    levels = {factor: levels_of(evidence, factor) for factor in factors if factor not in but}
+    return {factor: single[0] for factor, single in levels.items() if len(single) == 1}
 
 
 def _colour_rank(factor: str) -> int:
@@ -91,7 +91,7 @@ def _column_rank(factor: str) -> int:
     return 0 if factor in _COLUMN_FIRST else 1
 
 
-def shown(frame: pd.DataFrame, facets: Facets) -> pd.DataFrame:
+def confine(frame: pd.DataFrame, facets: Facets) -> pd.DataFrame:
     """The rows at the levels that are held.
 
     Raises:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from suite.experiment import Level
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import choose, shown
+from suite.figures.facets import choose, confine
 from suite.figures.grid import Key, Look, Panel, keys, labels, legend, looks, panels
 from suite.figures.marks import draw_failures, draw_line, failure_entry
 from suite.figures.measurements import levels_in, means, networks, only
@@ -25,27 +25,26 @@ _REGULARIZER = ("regularizer", "regularizers")
 @styled()
 def gap_by_width(evidence: Evidence) -> Drawing:
     """Generalization gap and test loss against the units per layer."""
-    return _gap_along(evidence, "width", "Does more capacity overfit more?")
+    return _gap_along(evidence, "width", "Does more capacity widen the gap?")
 
 
 @styled()
 def gap_by_samples(evidence: Evidence) -> Drawing:
     """Generalization gap and test loss against the number of training samples."""
-    return _gap_along(evidence, "samples", "Does more data cure it?")
+    return _gap_along(evidence, "samples", "Does more data close the gap?")
 
 
 def _gap_along(evidence: Evidence, factor: str, title: str) -> Drawing:
     frame = networks(evidence)
+    frame = frame.assign(samples=frame["used_samples"]) if factor == "samples" else frame
     if factor not in evidence.experiment.at(evidence.profile).factors():
         raise NothingToDraw(f"the experiment does not vary the {factor_name(factor)}")
     facets = choose(evidence, frame, but=(factor,), column=False)
-    frame = shown(frame, facets)
+    frame = confine(frame, facets)
     table = _quantities(frame, [*facets.columns, factor])
     rows: list[Key] = [{"quantity": name} for name in QUANTITIES.values()]
     figure, drawn = panels(rows, keys(evidence, table, "dataset"))
-    shown = looks(
-        facets.colour, levels_in(evidence, table, facets.colour) if facets.colour else [None]
-    )
+    shown = looks(evidence, table, facets.colour)
     for panel in drawn:
         _draw_panel(panel, table, factor, facets.colour, shown)
     doubling_axis(drawn[0].axes, sorted(table[factor].unique()))
@@ -113,7 +112,7 @@ def gap_by_regularizer(evidence: Evidence) -> Drawing:
         raise NothingToDraw("the experiment varies no regularizer")
     frame = networks(evidence)
     facets = choose(evidence, frame, but=(factor,), colour=False, column=False)
-    frame = shown(frame, facets)
+    frame = confine(frame, facets)
     table = _quantities(frame, ["dataset", factor])
     figure = _draw_dots(evidence, table, factor)
     return Drawing(
@@ -130,7 +129,7 @@ def gap_by_regularizer(evidence: Evidence) -> Drawing:
 def _draw_dots(evidence: Evidence, table: pd.DataFrame, factor: str) -> Figure:
     """A row for each regularizer, in the experiment's order from the top; a panel per quantity."""
     levels = levels_in(evidence, table, factor)
-    shown = looks("dataset", levels_in(evidence, table, "dataset"))
+    shown = looks(evidence, table, "dataset")
     height = 0.6 + 0.13 * len(levels) * (1 + len(shown))
     columns: list[Key] = [{"quantity": name} for name in QUANTITIES.values()]
     figure, drawn = panels([{}], columns, height=height, share="row", share_x="none")

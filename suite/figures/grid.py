@@ -23,6 +23,7 @@ Key = Mapping[str, Level]
 Share = Literal["all", "row", "col", "none"]
 
 _MOST_COLUMNS = 4
+_TITLE_ROOM = 110  # characters of a title that fit into the figure's width
 _HEAD = 0.75  # inches for the legend above and the label below
 
 
@@ -46,8 +47,9 @@ class Look:
 Draw = Callable[[Axes, pd.DataFrame, Look], None]
 
 
-def looks(factor: str | None, levels: Sequence[Level]) -> list[Look]:
+def looks(evidence: Evidence, frame: pd.DataFrame, factor: str | None) -> list[Look]:
     """Colour and mark of each level of the coloured factor; without one, of the only line."""
+    levels = levels_in(evidence, frame, factor) if factor else [None]
     shades = colours(factor or "", levels)
     return [
         Look(level, shades[level], MARKERS[rank % len(MARKERS)])
@@ -72,9 +74,7 @@ def facetted(
     """Panels as `facets` has them; `draw` is called for each panel and level of the colour."""
     rows, columns = (keys(evidence, table, f) for f in (facets.row, facets.column))
     figure, drawn = panels(rows, columns, height, share)
-    shown = looks(
-        facets.colour, levels_in(evidence, table, facets.colour) if facets.colour else [None]
-    )
+    shown = looks(evidence, table, facets.colour)
     for panel in drawn:
         here = only(table, panel.key)
         for look in shown:
@@ -121,20 +121,23 @@ def _stretch(down: int, across: int) -> float:
 
 def _titled(grid: list[Axes], cells: Sequence[Key | None], across: int) -> list[Panel]:
     drawn = []
+    longest = max(len(title(key)) for key in cells if key is not None)
+    # In narrow panels the parts of a title stand below each other.
+    between = " · " if longest * across < _TITLE_ROOM else "\n"
     for place, (axes, key) in enumerate(zip(grid, cells, strict=True)):
         if key is None:
             axes.set_visible(False)
             # The panel above an empty place is the lowest of its column.
             grid[place - across].tick_params(labelbottom=True)
         else:
-            axes.set_title(title(key))
+            axes.set_title(title(key, between))
             drawn.append(Panel(axes, key))
     return drawn
 
 
-def title(key: Key) -> str:
+def title(key: Key, between: str = " · ") -> str:
     """'ReLU · digits', 'MNIST-1D · width 128'."""
-    return " · ".join(short(factor, level) for factor, level in key.items())
+    return between.join(short(factor, level) for factor, level in key.items())
 
 
 def labels(figure: Figure, x: str, y: str) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import Facets, choose, shown
+from suite.figures.facets import Facets, choose, confine
 from suite.figures.grid import Look, facetted, labels
 from suite.figures.marks import entry
 from suite.figures.mean_field import with_mean_field
@@ -59,7 +59,7 @@ def delta_by_layer(evidence: Evidence) -> Drawing:
     table = with_mean_field(per_layer(frame, by), single, evidence.histories, by)
     return Drawing(
         title="How far back does the gradient reach?",
-        figure=_draw(evidence, table, facets, "root mean square of ∂loss/∂pre-activation"),
+        figure=_draw(evidence, table, facets, "RMS of ∂loss/∂pre-activation"),
         table=table,
         caption=_caption("Back-propagated gradient of", frame, table, facets)
         + _theory_sentence(table),
@@ -74,7 +74,7 @@ def gradient_by_layer(evidence: Evidence) -> Drawing:
     table = per_layer(frame, by)
     output = f" Layer {int(frame['depth'].max()) + 1} is the output layer."
     return Drawing(
-        title="How large a gradient do each layer's weights get?",
+        title="How large a gradient does each layer get?",
         figure=_draw(evidence, table, facets, "Frobenius norm of ∂loss/∂weights"),
         table=table,
         caption=_caption("Weight gradient of", frame, table, facets) + output,
@@ -87,7 +87,7 @@ def _start(evidence: Evidence, metric: str) -> tuple[pd.DataFrame, Facets, list[
     frame = probed(evidence, metric)
     frame = frame[frame["epoch"] == 0].drop(columns="epoch")
     facets = choose(evidence, frame, but=("depth",))
-    return shown(frame, facets), facets, facets.columns
+    return confine(frame, facets), facets, facets.columns
 
 
 def _draw(evidence: Evidence, table: pd.DataFrame, facets: Facets, quantity: str) -> Figure:
@@ -108,7 +108,7 @@ def _draw_level(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
     axes.errorbar(
         rows["layer"],
         rows["mean"],
-        yerr=[rows["mean"] - rows["low"], rows["high"] - rows["mean"]],
+        yerr=[(rows["mean"] - rows["low"]).clip(0), (rows["high"] - rows["mean"]).clip(0)],
         color=look.colour,
         marker=look.marker,
         markersize=3.6,

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing
-from suite.figures.facets import choose, shown
+from suite.figures.facets import choose, confine
 from suite.figures.grid import Panel, keys, labels, outer_labels_only, panels
 from suite.figures.layers import per_layer, probed
 from suite.figures.measurements import only
@@ -26,7 +26,7 @@ def gradient_over_training(evidence: Evidence) -> Drawing:
     frame = probed(evidence, "gradient_norm")
     # Both channels of panels go to the contenders; data sets and splits are averaged.
     facets = choose(evidence, frame, but=("depth", "dataset"))
-    frame = shown(frame, facets)
+    frame = confine(frame, facets)
     by = [factor for factor in (facets.colour, facets.column) if factor]
     table = per_layer(frame, [*by, "epoch"])
     rows, columns = (keys(evidence, table, factor) for factor in (facets.colour, facets.column))
@@ -72,7 +72,17 @@ def _draw_map(axes: Axes, rows: pd.DataFrame, scale: LogNorm, grid: pd.DataFrame
     """One contender's norms on the grid of all layers and epochs."""
     norms = rows.pivot(index="layer", columns="epoch", values="mean").reindex_like(grid)
     axes.set_facecolor(GRID)
-    sns.heatmap(norms, ax=axes, norm=scale, cmap=_COLOURS, cbar=False)
+    # As an image: the edges of thousands of vector cells would shine through.
+    sns.heatmap(
+        norms,
+        ax=axes,
+        norm=scale,
+        vmin=scale.vmin,
+        vmax=scale.vmax,
+        cmap=_COLOURS,
+        cbar=False,
+        rasterized=True,
+    )
     axes.set(xlabel="", ylabel="")
     axes.tick_params(length=0)
     axes.grid(False)

@@ -14,11 +14,15 @@ from suite.metrics import FAILURES, METRICS
 from suite.results import Evidence
 
 MISS = 0.05  # what every band and whisker leaves out
+ALL = "all"
 FEWEST = 3  # units for an interval: Student's from two spans 18 standard errors
 
 
 def networks(evidence: Evidence) -> pd.DataFrame:
     """The trained final networks: factors, measurements, `score`, whether it `failed`, its `unit`.
+
+    The level of `samples` that takes the whole training part, whatever its size, is `ALL`; how
+    many samples it has is in `used_samples`.
 
     Failures count as chance, as in the claims' tests. Networks that crashed, ran out of memory or
     out of time measured nothing and are left out.
@@ -30,12 +34,14 @@ def networks(evidence: Evidence) -> pd.DataFrame:
     if trials["outcome"].isna().all():
         raise NothingToDraw("no network of this experiment has been trained yet")
     failed = trials["outcome"].isin(FAILURES)
+    samples = trials["samples"].astype(object)
     frame = trials.assign(
         failed=failed,
         score=METRICS["test_score"].values(evidence),
         test_loss=METRICS["test_loss"].values(evidence),
         generalization_gap=METRICS["generalization_gap"].values(evidence),
-        samples=_used_samples(trials),
+        samples=samples.where(samples.notna(), ALL),
+        used_samples=_used_samples(trials),
         unit=_units(trials),
     )[failed | (trials["outcome"] == "completed")]
     if frame.empty:
@@ -69,15 +75,20 @@ def chance(dataset: str) -> float:
     return 1 / card.outputs if card.task == "classification" else 0.0
 
 
+def levels_of(evidence: Evidence, factor: str) -> list[Level]:
+    """A factor's levels in the experiment's order, as `networks` has them."""
+    design = evidence.experiment.at(evidence.profile)
+    levels = design.datasets if factor == "dataset" else design.vary[factor]
+    return [ALL if level is None else plain_level(level) for level in levels]
+
+
 def levels_in(evidence: Evidence, frame: pd.DataFrame, factor: str) -> list[Level]:
     """The levels that `frame` holds: numbers ascending, names in the experiment's order."""
     present = [plain_level(level) for level in frame[factor].dropna().unique()]
     numbers = [level for level in present if isinstance(level, int | float)]
     if len(numbers) == len(present):
         return [*sorted(numbers)]
-    design = evidence.experiment.at(evidence.profile)
-    order = list(design.datasets if factor == "dataset" else design.vary[factor])
-    return sorted(present, key=order.index)
+    return sorted(present, key=levels_of(evidence, factor).index)
 
 
 def plain_level(level: object) -> Level:

@@ -67,7 +67,8 @@ def colours(factor: str, levels: Iterable[Level]) -> dict[Level, str]:
 
 
 def _number(level: Level) -> float:
-    return float(level) if isinstance(level, int | float) else 0.0
+    # Of an ordered factor, a level without a number is all there is.
+    return float(level) if isinstance(level, int | float) else math.inf
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -11,6 +11,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
+    Locator,
     LogLocator,
     MaxNLocator,
     NullFormatter,
@@ -68,6 +69,7 @@ def styled() -> Iterator[None]:
 # Shape repeats what colour says, for those who cannot tell the colours apart.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p")
 
+_LABEL_SHARE = 0.16  # of a narrow panel's width, taken by the label of a tick
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _THIN_SPACE = "\u2009"
 
@@ -80,6 +82,11 @@ def plain(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e6:
         text = f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
         return text.replace(",", _THIN_SPACE).replace("-", "−")
+    return _power(value)
+
+
+def _power(value: float) -> str:
+    """'10⁻²⁰', '3·10⁵'."""
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
     factor = value / 10.0**exponent
     power = f"10{str(exponent).translate(_SUPERSCRIPT)}"
@@ -96,24 +103,43 @@ def log_axis(axes: Axes, which: Literal["x", "y"], ticks: int = 6) -> None:
     axis = _axis(axes, which)
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low) if low > 0 else 1.0
-    subs = (1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=ticks))
+    axis.set_major_locator(_log_locator(decades, ticks))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     axis.set_minor_formatter(NullFormatter())
 
 
+def _tick(value: float) -> str:
+    """As `plain`, but large numbers short."""
+    return _power(value) if value >= 1e5 else plain(value)
+
+
+def _log_locator(decades: float, ticks: int) -> Locator:
+    if decades < 0.7:  # too short for 1, 2, 5: even steps, few of them
+        return MaxNLocator(nbins=ticks - 1, steps=[1, 2, 2.5, 5, 10])
+    subs = next((s for s in ((1, 2, 5), (1, 3)) if decades * len(s) <= ticks), (1,))
+    return LogLocator(subs=subs, numticks=ticks)
+
+
 def doubling_axis(axes: Axes, levels: list[float]) -> None:
-    """An x axis in powers of two with a tick at each measured level (0 stands left of 1)."""
-    low = min((level for level in levels if level > 0), default=1.0)
-    axes.set_xscale("symlog" if min(levels) <= 0 else "log", base=2, **_linear(levels, low))
-    axes.xaxis.set_major_locator(FixedLocator(levels))
+    """An x axis in powers of two with ticks at measured levels (0 stands left of the others)."""
+    least = min((level for level in levels if level > 0), default=1.0)
+    linear = {"linthresh": least, "linscale": 1.0} if min(levels) <= 0 else {}
+    axes.set_xscale("symlog" if linear else "log", base=2, **linear)
+    axes.xaxis.set_major_locator(FixedLocator(_apart(levels, least)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: plain(value)))
 
 
-def _linear(levels: list[float], low: float) -> dict[str, float]:
-    return {"linthresh": low, "linscale": 1.0} if min(levels) <= 0 else {}
+def _apart(levels: list[float], least: float) -> list[float]:
+    """The levels, largest first, but those whose labels would stand on the one before."""
+    places = {level: math.log2(max(level, least / 2)) for level in levels}
+    room = _LABEL_SHARE * (max(places.values()) - min(places.values()))
+    kept: list[float] = []
+    for level in sorted(levels, reverse=True):
+        if not kept or places[kept[-1]] - places[level] >= room:
+            kept.append(level)
+    return kept
 
 
 def whole_numbers(axes: Axes, which: Literal["x", "y"], ticks: int = 6) -> None:

@@ -42,7 +42,7 @@ def level_name(factor: str, level: Level) -> str:
         return f"{100 * level:.3g} %"
     if isinstance(level, int | float):
         return plain(level)
-    if level is None:
+    if level is None:  # no number of training samples: the whole training part
         return "all"
     return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
 

@@ -96,7 +96,7 @@ def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
 def _measured(row: Row) -> str:
     """'test accuracy', 'generalization gap per doubling of samples'."""
     name = row["metric"].replace("_", " ")
-    unit = row["unit"]
+    unit = row["unit"].removeprefix("ln").strip() if name.startswith("log ") else row["unit"]
     return f"{name} {unit}" if unit.startswith("per ") else f"{name}, {unit}".removesuffix(", ")
 
 

@@ -5,10 +5,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from suite.data.cards import CARDS
 from suite.experiment import Level
 from suite.figures.drawing import NothingToDraw
-from suite.figures.measurements import means, networks, plain_level, score_name
+from suite.figures.measurements import ALL, means, networks, plain_level, score_name
 from suite.figures.words import factor_name, level_name
 from suite.results import Evidence
 
@@ -58,12 +57,8 @@ _Row = Mapping[Hashable, Any] | None
 
 
 def _key(dataset: str, contender: Mapping[str, Level]) -> tuple[Level, ...]:
-    """As measurements have it, where a data set's whole training part is a number of samples."""
-    whole = CARDS[dataset].train_samples
-    levels = [
-        whole if factor == "samples" and level is None else plain_level(level)
-        for factor, level in contender.items()
-    ]
+    """A contender on a data set, as measurements have it."""
+    levels = (ALL if level is None else plain_level(level) for level in contender.values())
     return (dataset, *levels)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from suite.data.cards import CARDS, DatasetCard
+from suite.figures.theme import plain
 from suite.figures.words import counted, listed
 from suite.report.numbers import span
 from suite.results import Evidence
@@ -22,6 +23,11 @@ def card_size(card: DatasetCard) -> str:
     return f"{counted(card.samples, 'sample')} × {counted(card.features, 'feature')}, {target}"
 
 
+def _networks(facts: Mapping[str, Any]) -> str:
+    reused = facts["networks_reused"]
+    return plain(facts["networks"]) + (f", of which {plain(reused)} reused" if reused else "")
+
+
 def run_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Rows of the table on the run: networks, time, machine, versions."""
     seconds = {
@@ -30,7 +36,7 @@ def run_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     }
     versions = [f"{name} {version}" for name, version in facts["versions"].items()]
     return [
-        ("Networks", f"{facts['networks']:,}; {facts['networks_reused']:,} of them stored before"),
+        ("Networks", _networks(facts)),
         ("Wall time", seconds["wall"]),
         ("While networks trained", seconds["training"]),
         ("While none trained", seconds["outside_training"]),

@@ -2,8 +2,3 @@
 
 Nothing here is read back: whatever MLflow holds can be rebuilt from results/.
 """
-
-from suite.tracking.mirror import mirror
-from suite.tracking.server import serve
-
-__all__ = ["mirror", "serve"]

@@ -114,7 +114,7 @@ def trial_run(row: Row, factors: Sequence[str], histories: pd.DataFrame | None) 
         tags["mlflow.note.content"] = f"```text\n{row['error']}\n```"
     return Run(
         key=run_key(row["experiment"], *(row[name] for name in KEY)),
-        name=run_name(contender, factors, row["dataset"], row["split"]),
+        name=run_name(contender, factors, _place(row)),
         params=parameters(row, contender),
         points=[*final_metrics(row), *points],
         tags=tags | {PARENT_TAG: run_key(row["experiment"], row["invocation"])},
@@ -128,12 +128,16 @@ def _milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def run_name(contender: Row, factors: Sequence[str], dataset: str, split: int) -> str:
+def run_name(contender: Row, factors: Sequence[str], place: str) -> str:
     """A name that starts with what sets the run apart, since tables cut it after 14 letters."""
     order = [name for name in factors if name in contender]
     order += sorted(set(contender) - set(order))
-    levels = [_level_name(name, contender[name]) for name in order]
-    return " ".join([*levels, dataset, f"split {split}"])
+    return " ".join([*(_level_name(name, contender[name]) for name in order), place])
+
+
+def _place(row: Row) -> str:
+    place = f"{row['dataset']} split {row['split']}"
+    return f"{place} rate {row['learning_rate']:.2g}" if row["stage"] == "tuning" else place
 
 
 def _level_name(factor: str, level: str | float | None) -> str:

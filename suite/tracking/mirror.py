@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -29,7 +30,13 @@ from suite.tracking.content import (
     records,
     trial_run,
 )
-from suite.tracking.store import artifact_location, open_client, prepare_environment, shown_uri
+from suite.tracking.store import (
+    artifact_location,
+    open_client,
+    prepare_environment,
+    tracking_uri,
+    without_credentials,
+)
 from suite.tracking.views import NOTE_TAG, experiment_tags, invocation_note
 from suite.trial import digest
 
@@ -103,9 +110,11 @@ def _tolerating(root: Path, warn: Warn) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        reason = str(error).splitlines()[0][:200]
-        warn(f"MLflow at {shown_uri(root)} is behind, the next run catches up: {reason}")
+    # ImportError: the driver of the database that the user named is not installed.
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        store = without_credentials(tracking_uri(root))
+        reason = shorten(without_credentials(str(error)), 160, placeholder=" …")
+        warn(f"MLflow at {store} is behind, the next run catches up: {reason}")
 
 
 def _experiment_id(client: "MlflowClient", root: Path, name: str) -> str:

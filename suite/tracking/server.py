@@ -32,7 +32,13 @@ PATIENCE_SECONDS = 180
 Say = Callable[[str], None]
 
 
-def serve(root: Path, port: int, say: Say) -> None:
+def say_on_terminal(line: str) -> None:
+    """Print a line at once, also where the output is a pipe."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def serve(root: Path, port: int, say: Say = say_on_terminal) -> None:
     """Show the store in MLflow's UI until Ctrl-C or SIGTERM.
 
     Args:
@@ -160,5 +166,6 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
             server.wait(patience)
         except subprocess.TimeoutExpired:
             continue
-        except ProcessLookupError:
+        except (ProcessLookupError, PermissionError):
+            # None of the group is left; macOS denies signals to one that has only just ended.
             return

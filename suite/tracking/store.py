@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
 
-# Without these a server that is down is asked for minutes, and usage is reported to strangers.
+# Without these usage is reported to strangers, every run is announced on the terminal, and a
+# server that is down is asked for minutes.
 _SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
 }
@@ -37,9 +39,9 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(root / DATABASE).resolve()}"
 
 
-def shown_uri(root: Path) -> str:
-    """The store's address without a password."""
-    return re.sub(r"//[^/@]*@", "//", tracking_uri(root))
+def without_credentials(text: str) -> str:
+    """A text with the names and passwords cut out of the addresses in it."""
+    return re.sub(r"//[^/@\s]*@", "//", text)
 
 
 def is_embedded(root: Path) -> bool:

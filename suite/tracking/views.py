@@ -18,6 +18,13 @@ KIND = "custom_model_development"
 # The table is sorted by the first of these that the trials have.
 SCORES = ("test_accuracy", "test_r2", "test_loss")
 
+_READING = (
+    "A run with a split is one trained network, nested under the invocation that first asked for "
+    "it. Only runs of stage `final` have seen test data; those of stage `tuning` chose their "
+    "learning rate on validation data. The invocations hold verdicts, figures and the "
+    "experiment's file."
+)
+
 
 def ui_link(address: str, experiment_id: str) -> str:
     """Address of an experiment's runs table, opened in the saved view."""
@@ -46,11 +53,14 @@ def saved_view(experiment: Experiment, measured: Collection[str]) -> str:
     """
     scores = [name for name in SCORES if name in measured]
     order = scores[0] if scores else "seconds"
+    columns = _columns(experiment, scores)
     state = {
         "searchFilter": 'tags.stage = "final"',
         "orderByKey": f"metrics.`{order}`",
         "orderByAsc": not scores or order == "test_loss",
-        "selectedColumns": _columns(experiment, scores),
+        "selectedColumns": columns,
+        "columnOrder": columns,
+        "columnWidths": {name: _width(name) for name in columns},
         "runsHiddenMode": "FIRST_20_RUNS",
     }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
@@ -62,30 +72,26 @@ def _columns(experiment: Experiment, scores: Sequence[str]) -> list[str]:
     recipe = [*experiment.vary, *(["learning_rate"] if experiment.tune else []), "split"]
     if "dataset" not in experiment.vary and len(experiment.hold.get("dataset", ())) > 1:
         recipe.insert(0, "dataset")
-    metrics = [*scores, "generalization_gap", "seconds"]
     return [
+        *(f"metrics.`{name}`" for name in scores[:1]),
         *(f"params.`{name}`" for name in dict.fromkeys(recipe)),
-        *(f"metrics.`{name}`" for name in metrics),
+        *(f"metrics.`{name}`" for name in (*scores[1:], "generalization_gap", "seconds")),
         "tags.`outcome`",
     ]
 
 
+def _width(column: str) -> int:
+    """Pixels that a column's heading needs."""
+    return max(70, 24 + 7 * len(column.split("`")[1]))
+
+
 def experiment_note(experiment: Experiment) -> str:
     """Markdown for the experiment's page: the question, the claims, and what a run is."""
-    lines = [f"**{experiment.question}**", ""]
-    if experiment.claims:
-        lines += ["| claim | says | test, fixed before the data |", "|---|---|---|"]
-        lines += [
-            f"| {name} | {c.says} | {claim_text(c)} |" for name, c in experiment.claims.items()
-        ]
-        lines += [""]
-    lines += [
-        "Each run with a split is one trained network, nested under the invocation that first "
-        "asked for it. Only runs of stage `final` have seen test data; `tuning` runs chose their "
-        "learning rate on validation data. The invocations hold verdicts, figures and the "
-        "experiment's file.",
+    claims = [
+        f"- **{name}**: {claim.says} *Test, fixed before the data*: {claim_text(claim)}."
+        for name, claim in experiment.claims.items()
     ]
-    return "\n".join(lines)
+    return "\n".join([f"**{experiment.question}**", "", *claims, "", _READING])
 
 
 def claim_text(claim: Claim) -> str:
@@ -116,15 +122,14 @@ def _levels_text(levels: Levels) -> str:
 
 def invocation_note(verdicts: Sequence[Mapping[str, Any]]) -> str:
     """Markdown for an invocation's page: what became of each claim."""
-    lines = ["| claim | verdict | effect | interval |", "|---|---|---|---|"]
-    for row in verdicts:
-        low, high = row["interval"] or (None, None)
-        word = row["verdict"] or "preview"
-        lines.append(
-            f"| {row['claim']} | {word} | {_number(row['effect'])} "
-            f"| {_number(low)} to {_number(high)} |"
-        )
-    return "\n".join(lines)
+    return "\n".join(map(_verdict_text, verdicts))
+
+
+def _verdict_text(row: Mapping[str, Any]) -> str:
+    low, high = row["interval"] or (None, None)
+    word = row["verdict"] or "no verdict yet"
+    effect = f"effect {_number(row['effect'])} ({_number(low)} to {_number(high)})"
+    return f"- **{row['claim']}**: {word}, {effect}"
 
 
 def _number(value: float | None) -> str:

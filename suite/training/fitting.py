@@ -1,7 +1,8 @@
 """Train a cohort from its first weights to its outcomes."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -21,6 +22,18 @@ PROBE_POINTS = 4
 DEAD_SPREAD = 1e-6
 
 
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Take numbers too small for full precision as zero, inside the block alone."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+# Vanished gradients would otherwise spend their time in the processor's denormal traps.
+@flushed_denormals()
 def fit(
     trials: Sequence[Trial],
     splits: Mapping[int, Split],
@@ -38,8 +51,6 @@ def fit(
     Returns:
         One outcome a trial, in their order.
     """
-    # Vanished gradients would otherwise spend their time in the processor's denormal traps.
-    torch.set_flush_denormal(True)
     start = time.perf_counter()
     device = device or torch.device("cpu")
     cohort = Cohort(trials, splits, device)

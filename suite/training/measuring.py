@@ -55,7 +55,7 @@ def evaluate(
         inputs, targets = part.gather(index)
         outputs = forward(parameters, activation, inputs, work)[..., : pool.outputs]
         columns.append(_row_columns(outputs, targets[..., : pool.outputs], loss, pool))
-    table = torch.cat(columns, dim=1).double().cpu().numpy()  # (member, row, column)
+    table = torch.cat(columns, dim=1).cpu().double().numpy()  # (member, row, column)
     scored = [_summarise(table[m, :count], pool) for m, count in enumerate(counts)]
     return Scores(*(np.array(column) for column in zip(*scored, strict=True)))
 
