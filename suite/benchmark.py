@@ -173,6 +173,7 @@ class Report:
     def write(self) -> list[dict[str, Any]]:
         """Write the report and return its verdicts."""
         from suite.ledger import Ledger
+        from suite.provenance import code_hash
         from suite.report.build import build
         from suite.report.facts import run_facts
         from suite.report.shown import draw_figures
@@ -182,7 +183,7 @@ class Report:
         ledger = Ledger(self.results)
         directory, profile = self.selection.reports, self.selection.profile
         evidences = [gather(ledger, e, profile) for e in self.selection.family]
-        verdicts = judge(evidences, confirmatory=self.selection.confirmatory)
+        verdicts = judge(evidences, confirmatory=self.selection.confirmatory, code=code_hash())
         with _writing(directory):
             for evidence in evidences:
                 name = evidence.experiment.name
@@ -235,7 +236,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:+.3f}"
 
 
-def run_experiment(  # noqa: PLR0913
+def run_experiment(
     experiment: Experiment,
     profile: str = "quick",
     *,

@@ -1,7 +1,7 @@
 """Experiment and Claim: one question, what varies, what is held, and the tests fixed beforehand."""
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
@@ -63,7 +63,7 @@ def read_value(key: str, raw: Any) -> Level:
         ValueError: the value has the wrong type or range.
     """
     if key == "regularizers":
-        return _regularizer_text(raw)
+        return _read_regularizers(raw)
     if raw in ("null", "~", "") and key == "samples":
         return None
     try:
@@ -77,7 +77,7 @@ def read_value(key: str, raw: Any) -> Level:
     return value
 
 
-def _regularizer_text(raw: Any) -> str:
+def _read_regularizers(raw: Any) -> str:
     if isinstance(raw, str) and "=" in raw:
         raw = {name.strip(): value for name, _, value in (p.partition("=") for p in raw.split(","))}
     if raw in ("none", None) or raw == {}:
@@ -85,7 +85,7 @@ def _regularizer_text(raw: Any) -> str:
     if not isinstance(raw, Mapping):
         raise ValueError(f"needs a mapping such as {{dropout: 0.3}}, or none, not {shown(raw)}")
     strengths = {str(name): _read_strength(str(name), value) for name, value in raw.items()}
-    return ",".join(f"{name}={_short(value)}" for name, value in sorted(strengths.items()))
+    return regularizer_text(strengths.items())
 
 
 def _read_strength(name: str, raw: Any) -> float:
@@ -97,6 +97,11 @@ def _read_strength(name: str, raw: Any) -> float:
         raise ValueError(f"{name} {explain(error.errors()[0])}") from None
     check_range(name, strength, 0, float("inf"), closed=True)
     return strength
+
+
+def regularizer_text(pairs: Iterable[tuple[str, float]]) -> str:
+    """(name, strength) pairs as a level's text, such as 'dropout=0.3,l2=0.001'."""
+    return ",".join(f"{name}={_short(strength)}" for name, strength in sorted(pairs)) or "none"
 
 
 def _short(value: float) -> str:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import psutil
+
 from suite.data.cards import CARDS, DATASETS, check_request
 from suite.errors import InputError, unknown
 from suite.experiment import Experiment, Level, Levels, regularizer_pairs
@@ -31,6 +33,8 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
 # time per network is flat from four members on).
 CACHE_BYTES = 16 * 2**20
 MOST_MEMBERS = 64
+# Of the memory that is free, what all cohorts in training may take together.
+MEMORY_SHARE = 0.5
 # What a laptop core does on these shapes, for estimates before anything has been measured.
 FLOPS_PER_SECOND = 1.5e10
 SECONDS_PER_STEP_AND_LAYER = 4e-6
@@ -185,17 +189,19 @@ def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> lis
     cohorts = [
         Cohort(trials=tuple(chunk), probes=probes)
         for stack in stacks.values()
-        for chunk in _chunks(stack, fair_share)
+        for chunk in _chunks(stack, fair_share, workers)
     ]
     return sorted(cohorts, key=lambda cohort: cohort.cost, reverse=True)
 
 
-def _chunks(stack: Sequence[Trial], fair_share: float) -> Iterable[Sequence[Trial]]:
+def _chunks(stack: Sequence[Trial], fair_share: float, workers: int) -> Iterable[Sequence[Trial]]:
     card = CARDS[stack[0].dataset]
-    by_cache = CACHE_BYTES // cohort_bytes(stack[0], card.features, card.outputs)
+    member_bytes = cohort_bytes(stack[0], card.features, card.outputs)
     by_share = math.ceil(fair_share / estimate_seconds(stack[0]))
-    most = min(MOST_MEMBERS, max(4, min(by_cache, by_share)))
-    count = math.ceil(len(stack) / most)
+    # Four networks share their overhead well enough even where they do not fit the cache.
+    wanted = min(MOST_MEMBERS, max(4, min(CACHE_BYTES // member_bytes, by_share)))
+    by_memory = int(MEMORY_SHARE * psutil.virtual_memory().available / workers) // member_bytes
+    count = math.ceil(len(stack) / max(1, min(wanted, by_memory)))
     size = math.ceil(len(stack) / count)
     return (stack[start : start + size] for start in range(0, len(stack), size))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from suite.experiment import regularizer_pairs
+from suite.experiment import regularizer_pairs, regularizer_text
 from suite.provenance import Provenance
 from suite.trial import FIELDS, Outcome, Trial
 
@@ -161,13 +161,12 @@ def _trial_row(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
     unexpected = set(outcome.metrics) - set(METRICS)
     if unexpected:
         raise ValueError(f"no column for the metric {min(unexpected)!r}")
-    pairs = outcome.trial.regularizers
     return {
         **asdict(provenance),
         **asdict(outcome.trial),
         **key_of(outcome, provenance)._asdict(),
         **outcome.metrics,
-        "regularizers": ",".join(f"{name}={_number(s)}" for name, s in pairs) or "none",
+        "regularizers": regularizer_text(outcome.trial.regularizers),
         "outcome": outcome.outcome,
         "error": outcome.error,
         "generalization_gap": generalization_gap(outcome.metrics),
@@ -178,11 +177,6 @@ def _trial_row(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         "seconds": outcome.seconds,
         "probes": ",".join(outcome.probes),
     }
-
-
-def _number(value: float) -> str:
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
 
 
 def generalization_gap(metrics: Mapping[str, float]) -> float | None:

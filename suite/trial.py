@@ -109,9 +109,9 @@ def check_range(name: str, value: float | None, low: float, high: float, closed:
     """Raise ValueError unless `value` lies between `low` and `high`."""
     if value is None:
         return
-    if not (low < value <= high or (closed and value == low)):
+    if not (low < value <= high or (closed and value == low)) or not np.isfinite(value):
         bound = "at least" if closed else "more than"
-        top = "" if np.isinf(high) else f" and at most {high:g}"
+        top = " and finite" if np.isinf(high) else f" and at most {high:g}"
         raise ValueError(f"{name} must be {bound} {low:g}{top}, not {value}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +53,7 @@ def judge(
     evidences: Sequence[Evidence],
     family: Collection[str] | None = None,
     confirmatory: bool = True,
+    code: str | None = None,
 ) -> list[Row]:
     """Verdict rows of all claims of one profile's experiments, headline claims first.
 
@@ -61,6 +62,7 @@ def judge(
         family: ids of all claims registered for the profile; those without results count as p = 1.
             The default is the claims of `evidences`.
         confirmatory: False makes every row a preview without a word.
+        code: hash of the present code; what other code measured gets no word. None asks nothing.
 
     Raises:
         InputError: a claim names an unknown metric or stands in two experiments.
@@ -69,7 +71,9 @@ def judge(
     _check_distinct(evidences)
     claims = [(e, name) for e in evidences for name in e.experiment.claims]
     registered = frozenset(name for _, name in claims) if family is None else frozenset(family)
-    cases = [_examine(e, name, name in registered, confirmatory) for e, name in claims]
+    cases = [
+        _examine(e, name, _withheld(e, name, registered, confirmatory, code)) for e, name in claims
+    ]
     confirmed = {case.name: case.decision.p for case in cases if not case.obstacles}
     p_values = dict.fromkeys(sorted(registered), 1.0) | confirmed
     rows = [_row(case, p_values) for case in cases]
@@ -90,7 +94,7 @@ def _check_distinct(evidences: Sequence[Evidence]) -> None:
             owners[name] = evidence.experiment.name
 
 
-def _examine(evidence: Evidence, name: str, registered: bool, confirmatory: bool) -> _Case:
+def _examine(evidence: Evidence, name: str, withheld: Iterable[str]) -> _Case:
     claim = evidence.experiment.claims[name]
     parts = weigh(evidence, name)
     without = None
@@ -103,26 +107,30 @@ def _examine(evidence: Evidence, name: str, registered: bool, confirmatory: bool
         parts=parts,
         decision=decide(parts),
         without_failures=without,
-        obstacles=tuple(_obstacles(evidence, parts, registered, confirmatory)),
+        obstacles=(*withheld, *(gap for part in parts for gap in _gaps(part))),
     )
 
 
-def _obstacles(
-    evidence: Evidence, parts: Sequence[Part], registered: bool, confirmatory: bool
+def _withheld(
+    evidence: Evidence,
+    name: str,
+    registered: Collection[str],
+    confirmatory: bool,
+    code: str | None,
 ) -> Iterator[str]:
-    """Why a claim gets no word."""
+    """Why a claim gets no word, whatever was measured."""
     if evidence.profile == "quick":
         yield "Preview: the quick profile gives no verdicts."
     if not confirmatory:
         yield "Preview: not the registered run."
-    if not registered:
+    if name not in registered:
         yield "Preview: the claim is not registered for this profile."
     if evidence.registered_hash != evidence.experiment.registered_hash(evidence.profile):
         yield "Preview: the measurements belong to an older registration."
+    if code is not None and evidence.code_hash not in ("", code):
+        yield "Stale: measured by another version of the code; run the experiment again."
     if not evidence.complete:
         yield "Partial: not all trials of the experiment are trained yet."
-    for part in parts:
-        yield from _gaps(part)
 
 
 def _gaps(part: Part) -> Iterator[str]:

@@ -1,10 +1,15 @@
-"""Builders that the engine's tests share. torch is imported late, to keep other tests quick."""
+"""What several tests share. torch is imported late, to keep other tests quick."""
 
+import signal
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
+from suite import cli
 from suite.data.split import Split
 
 PARTS = ("train", "validation", "test")
@@ -48,3 +53,74 @@ def synthetic_split(
             scores.argmax(axis=1) if task == "classification" else scores[:, :1].astype(np.float32)
         )
     return Split(**arrays, task=task, outputs=outputs if task == "classification" else 1)
+
+
+TINY = """\
+question: Does depth help?
+vary:
+  depth: [1, 2]
+hold:
+  dataset: circles
+  samples: 64
+  network: dense
+  width: 6
+  activation: tanh
+  initializer: xavier
+  optimizer: adam
+  epochs: 2
+  batch_size: 16
+tune:
+  learning_rate: {log: [0.003, 0.1]}
+  budget: {trials: 2}
+profiles:
+  quick: {seeds: 2}
+claims:
+  depth-accuracy:
+    says: Depth helps [he says].
+    metric: test_accuracy
+    better: {depth: 2}
+    worse: {depth: 1}
+    margin: 0.02
+figures: [accuracy_by_depth]
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_file() -> str:
+    """An experiment file of twelve small networks."""
+    return TINY
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory that is empty but for experiments/tiny.yaml."""
+    monkeypatch.chdir(tmp_path)
+    Path("experiments").mkdir()
+    Path("experiments/tiny.yaml").write_text(TINY, encoding="utf-8")
+    return tmp_path
+
+
+class Called(NamedTuple):
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def leadline(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Called]]:
+    """Calls the command in this process."""
+    monkeypatch.setenv("COLUMNS", "200")
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: object) -> Called:
+        monkeypatch.setattr(sys, "argv", ["leadline", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return Called(int(ended.value.code or 0), *capsys.readouterr())
+
+    yield call
+    signal.signal(signal.SIGTERM, before)

@@ -9,15 +9,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 
-from suite import benchmark, cli, execution, parquet
+from suite import benchmark, execution, parquet
 from suite.catalogue import catalogue
 from suite.data.cards import CARDS
 from suite.execution.local import InlineExecutor
@@ -36,73 +34,14 @@ from suite.training.probes import PROBES
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-FILE = """\
-question: Does depth help?
-vary:
-  depth: [1, 2]
-hold:
-  dataset: circles
-  samples: 64
-  network: dense
-  width: 6
-  activation: tanh
-  initializer: xavier
-  optimizer: adam
-  epochs: 2
-  batch_size: 16
-tune:
-  learning_rate: {log: [0.003, 0.1]}
-  budget: {trials: 2}
-profiles:
-  quick: {seeds: 2}
-claims:
-  depth-accuracy:
-    says: Depth helps [he says].
-    metric: test_accuracy
-    better: {depth: 2}
-    worse: {depth: 1}
-    margin: 0.02
-figures: [accuracy_by_depth]
-"""
 NETWORKS_OF_FILE = 12
 
 
-class Called(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def leadline(monkeypatch, capsys):
-    """Calls the command in this process."""
-    monkeypatch.setenv("COLUMNS", "200")
-    before = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["leadline", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return Called(int(ended.value.code or 0), *capsys.readouterr())
-
-    yield call
-    signal.signal(signal.SIGTERM, before)
-
-
-@pytest.fixture
-def place(tmp_path, monkeypatch):
-    """An empty working directory but for experiments/tiny.yaml."""
-    monkeypatch.chdir(tmp_path)
-    Path("experiments").mkdir()
-    Path("experiments/tiny.yaml").write_text(FILE, encoding="utf-8")
-    return tmp_path
-
-
 @pytest.fixture(scope="module")
-def trained(one_thread, tmp_path_factory):
+def trained(one_thread, tiny_file, tmp_path_factory):
     """Results of the tiny experiment, which no test may write to."""
     directory = tmp_path_factory.mktemp("trained")
-    (directory / "tiny.yaml").write_text(FILE, encoding="utf-8")
+    (directory / "tiny.yaml").write_text(tiny_file, encoding="utf-8")
     settings = Settings(profile="quick", workers=0, results=directory / "results")
     experiment = read_experiment(directory / "tiny.yaml")
     nothing = Silence().note
@@ -120,7 +59,7 @@ def results(place, trained):
 def inline(monkeypatch):
     """Repetitions train in this process."""
     monkeypatch.setattr(
-        execution.local, "ProcessExecutor", lambda workers, device: InlineExecutor(device)
+        execution.local, "ProcessExecutor", lambda _, device: InlineExecutor(device)
     )
 
 
@@ -153,184 +92,6 @@ def tamper(results, column, change):
     array = pa.array(values, frame.schema.field(column).type)
     pq.write_table(frame.set_column(index, frame.schema.field(column), array), part)
     return frame["trial_id"][0].as_py()
-
-
-def edited(*changes):
-    text = FILE
-    for old, new in changes:
-        assert text.count(old) == 1
-        text = text.replace(old, new)
-    return text
-
-
-# Arguments, files there, and words that the message must have.
-BAD = {
-    "unknown experiment": (["run", "tinny"], {}, ["'tinny'", "did you mean 'tiny'?"]),
-    "missing file": (["run", "nowhere.yaml"], {}, ["nowhere.yaml", "No such file"]),
-    "directory as file": (["run", "x.yaml"], {"x.yaml/y": ""}, ["x.yaml", "directory"]),
-    "broken YAML": (["run", "x.yaml"], {"x.yaml": "vary: [1"}, ["x.yaml: is not YAML: line 1"]),
-    "binary file": (["run", "x.yaml"], {"x.yaml": "\0\1"}, ["x.yaml: is not YAML"]),
-    "empty file": (["run", "x.yaml"], {"x.yaml": ""}, ["x.yaml", "question"]),
-    "unknown key": (
-        ["run", "x.yaml"],
-        {"x.yaml": edited(("tune:", "tuned:"))},
-        ["x.yaml", "'tuned'", "did you mean 'tune'?"],
-    ),
-    "bad activation": (
-        ["run", "x.yaml", "--profile", "quick"],
-        {"x.yaml": edited(("activation: tanh", "activation: tahn"))},
-        ["x.yaml: hold.activation", "'tahn'", "did you mean 'tanh'?", "known: identity, relu"],
-    ),
-    "wrong type": (
-        ["run", "x.yaml"],
-        {"x.yaml": edited(("width: 6", "width: wide"))},
-        ["x.yaml: hold.width", "'wide'", "number"],
-    ),
-    "empty grid": (
-        ["run", "x.yaml"],
-        {"x.yaml": edited(("depth: [1, 2]", "depth: []"))},
-        ["x.yaml: vary.depth", "empty list"],
-    ),
-    "impossible subset": (
-        ["run", "x.yaml", "--profile", "quick"],
-        {"x.yaml": edited(("samples: 64", "samples: 501"))},
-        ["x.yaml", "samples", "501", "1 to 500"],
-    ),
-    "claim about what does not vary": (
-        ["run", "x.yaml"],
-        {"x.yaml": edited(("better: {depth: 2}", "better: {width: 2}"))},
-        ["x.yaml", "claims.depth-accuracy", "width"],
-    ),
-    "unknown metric": (
-        ["run", "x.yaml", "--profile", "quick"],
-        {"x.yaml": edited(("metric: test_accuracy", "metric: test_acuracy"))},
-        ["claims.depth-accuracy.metric", "did you mean 'test_accuracy'?"],
-    ),
-    "unknown figure": (
-        ["run", "x.yaml", "--profile", "quick"],
-        {"x.yaml": edited(("[accuracy_by_depth]", "[accuracy_by_death]"))},
-        ["x.yaml: figures", "did you mean 'accuracy_by_depth'?"],
-    ),
-    "setting without a value": (["run", "--set", "epochs"], {}, ["--set epochs", "KEY=VALUE"]),
-    "setting of nothing": (
-        ["run", "--profile", "quick", "--set", "epochs="],
-        {},
-        ["--set", "epochs"],
-    ),
-    "unknown setting": (
-        ["run", "--profile", "quick", "--set", "epoks=3"],
-        {},
-        ["--set", "'epoks'", "did you mean 'epochs'?"],
-    ),
-    "setting of the wrong type": (
-        ["run", "--profile", "quick", "--set", "epochs=few"],
-        {},
-        ["--set", "epochs", "whole number", "'few'"],
-    ),
-    "seeds of the wrong type": (
-        ["run", "--profile", "quick", "--set", "seeds=0"],
-        {},
-        ["--set", "seeds", "0"],
-    ),
-    "unknown profile": (
-        ["run", "--profile", "quik"],
-        {},
-        ["--profile", "'quik'", "'quick', 'standard', 'full'"],
-    ),
-    "a profile that the file lacks": (
-        ["run", "--profile", "full"],
-        {},
-        ["tiny.yaml", "unknown profile 'full'", "known: quick"],
-    ),
-    "unknown device": (["run", "--device", "tpu"], {}, ["--device", "'tpu'", "'cuda'"]),
-    "negative workers": (["run", "--workers", "-1"], {}, ["--workers", "0"]),
-    "workers of the wrong type": (["run", "--workers", "two"], {}, ["--workers", "integer"]),
-    "unknown option": (["run", "--profil", "quick"], {}, ["--profil"]),
-    "unknown command": (["rnu"], {}, ["'rnu'", "'run'"]),
-    "missing argument": (["show"], {}, ["trial_id"]),
-    "unknown kind of word": (["list", "activation"], {}, ["did you mean 'activations'?"]),
-    "share above one": (["verify", "--share", "2"], {}, ["--share", "1"]),
-    "results are a file": (
-        ["run", "--profile", "quick", "--results", "x"],
-        {"x": ""},
-        ["x", "is no directory"],
-    ),
-    "report is a file": (
-        ["run", "--profile", "quick", "--reports", "x/y"],
-        {"x": ""},
-        ["x", "is no directory"],
-    ),
-    "two files of one name": (
-        ["run", "a/x.yaml", "b/x.yaml"],
-        {"a/x.yaml": FILE, "b/x.yaml": FILE},
-        ["b/x.yaml", "a/x.yaml has the same name"],
-    ),
-    "two registered files of one name": (
-        ["run"],
-        {"experiments/a/x.yaml": FILE, "experiments/b/x.yaml": FILE},
-        ["experiments/b/x.yaml", "experiments/a/x.yaml has the same name"],
-    ),
-    "own file with a registered name": (
-        ["run", "tiny.yaml"],
-        {"tiny.yaml": FILE},
-        ["tiny.yaml", "experiments/ has an experiment 'tiny'"],
-    ),
-    "report before any results": (["report", "--profile", "quick"], {}, ["results/", "run"]),
-    "show before any results": (["show", "a"], {}, ["results/", "run"]),
-    "rerun before any results": (["rerun", "a"], {}, ["results/", "run"]),
-    "verify before any results": (["verify"], {}, ["results/", "run"]),
-    "ui before any results": (["ui"], {}, ["mlflow.db", "run"]),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_input_ends_in_a_few_lines_with_nothing_written(case, place, leadline):
-    arguments, content, words = BAD[case]
-    for name, text in content.items():
-        Path(name).parent.mkdir(parents=True, exist_ok=True)
-        Path(name).write_text(text, encoding="utf-8")
-    before = files()
-    called = leadline(*arguments)
-    assert (called.code, called.out) == (2, "")
-    assert 1 <= len(called.err.splitlines()) <= 3
-    assert called.err.startswith("leadline: ")
-    assert "Traceback" not in called.err
-    for word in words:
-        assert word in called.err
-    assert files() == before
-    assert {path.name for path in place.iterdir()} == {"experiments", *_tops(content)}
-
-
-def _tops(content):
-    return {Path(name).parts[0] for name in content}
-
-
-def test_nothing_to_run_is_said(tmp_path, monkeypatch, leadline):
-    monkeypatch.chdir(tmp_path)
-    called = leadline("run")
-    assert called.code == 2
-    assert called.err == "leadline: experiments/: holds no experiment here\nname a YAML file\n"
-    called = leadline("run", "vanishing")
-    assert called.code == 2
-    assert called.err.splitlines()[0] == "leadline: run: unknown experiment 'vanishing'"
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
-def test_a_device_that_is_not_there_is_said(place, leadline):
-    called = leadline("run", "--profile", "quick", "--device", "cuda")
-    assert called == (2, "", "leadline: --device: this machine has no cuda device\n")
-    assert not Path("results").exists()
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-@pytest.mark.parametrize("option", ["--results", "--reports"])
-def test_a_directory_that_may_not_be_written_is_said(option, place, leadline):
-    Path("closed").mkdir(mode=0o500)
-    called = leadline("run", "--profile", "quick", option, "closed/inside")
-    assert (called.code, len(called.err.splitlines())) == (2, 1)
-    assert "you may not write into closed/" in called.err
-    assert not Path("results").exists()
 
 
 @pytest.mark.parametrize("command", ["show", "rerun"])
@@ -409,8 +170,10 @@ def test_show_prints_a_row(results, leadline):
     assert row.pop("trial_id") == trial_id
     assert row.keys() == set(stored.columns)
     for name, value in row.items():
-        assert pd.isna(stored.loc[trial_id, name]) if value is None else (
-            stored.loc[trial_id, name] == value
+        assert (
+            pd.isna(stored.loc[trial_id, name])
+            if value is None
+            else (stored.loc[trial_id, name] == value)
         )
     printed = leadline("show", trial_id)
     assert (printed.code, printed.err) == (0, "")

@@ -192,14 +192,14 @@ def test_editors_marks_do_no_harm(write, content):
 # that the message must have; " | " stands for the end of its first line.
 REFUSED = """
 ## Names, with the nearest spelling
-qestion = ? => unknown key 'qestion'; did you mean 'question'? | known: claims, figures, hold
+questionn = ? => unknown key 'questionn'; did you mean 'question'? | known: claims, figures, hold
 name = y => unknown key 'name' | known: claims, figures, hold
-hold/widht = 3 => hold.widht: unknown field 'widht'; did you mean 'width'? | known: activation, batch
+hold/wdth = 3 => hold.wdth: unknown field 'wdth'; did you mean 'width'? | known: activation, batch
 hold/seed = 3 => hold.seed: unknown field 'seed' | known: activation, batch_size, dataset
 vary/gian = [1, 2] => vary.gian: unknown field 'gian'; did you mean 'gain'? | known: activation
 vary/activation = [relu, tanh, sigmod] => did you mean 'sigmoid'? | known: identity, relu, sigmoid
 vary/activation = [rleu, tanh] => 'relu' is not a level in profile 'quick' (levels: rleu, tanh)
-vary/mix = {a: {widht: 1}} => vary.mix.a: unknown field 'widht'; did you mean 'width'? | known: act
+vary/mix = {a: {wdth: 1}} => vary.mix.a: unknown field 'wdth'; did you mean 'width'? | known: act
 vary/mix = {a: {initializer: hee}} => vary.mix.a.initializer: unknown initializer 'hee'; did you
 hold/dataset = [wine, digts] => hold.dataset: unknown data set 'digts'; did you mean 'digits'? | known
 hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: dense
@@ -211,9 +211,9 @@ figures = [accuracy_by_dept] => did you mean 'accuracy_by_depth'? | known: accur
 tune/sedes = 1 => tune: unknown key 'sedes'; did you mean 'seeds'? | known: budget, learning_rate
 tune/budget = {trails: 3} => tune.budget: unknown key 'trails'; did you mean 'trials'? | known: trials
 tune/learning_rate = {lgo: [1, 2]} => tune.learning_rate: unknown key 'lgo'; did you mean 'log'? | k
-profiles/standrd = {seeds: 1} => profiles: unknown profile 'standrd'; did you mean 'standard'? | known
+profiles/standdard = {seeds: 1} => profiles: unknown profile 'standdard'; did you mean 'standard'? | known
 profiles/quick/epoch = 1 => profiles.quick.epoch: unknown field 'epoch'; did you mean 'epochs'? | know
-profiles/quick/penalty = strng => profiles.quick.penalty: unknown variant 'strng'; did you mean 'strong
+profiles/quick/penalty = strongg => profiles.quick.penalty: unknown variant 'strongg'; did you mean 'strong
 claims/relu/margn = 1 => claims.relu: unknown key 'margn'; did you mean 'margin'? | known: along
 claims/relu/metric = test_acuracy => claims.relu.metric: unknown metric 'test_acuracy'; did you mean 'te
 claims/both/parts/0/alon = 1 => claims.both.parts.0: unknown key 'alon'; did you mean 'along'? | known

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from suite import provenance, repeating
+from suite.data.loading import load_split
 from suite.errors import InputError
 from suite.execution.local import InlineExecutor
 from suite.ledger import Ledger, writing
 from suite.repeating import find_trial, repeat, sample_rows
 from suite.running import measurement_key
 from suite.training.fitting import fit
-from suite.data.loading import load_split
 from suite.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -161,7 +161,7 @@ def test_an_id_must_name_one_trial(ledger, monkeypatch):
             find_trial(ledger, nothing)
     frame = ledger.trials().assign(trial_id=[f"ab{n:014d}" for n in range(8)])
     monkeypatch.setattr(Ledger, "trials", lambda _: frame)
-    with pytest.raises(InputError, match="ab: 8 trials begin so\nsuch as ab0+, ab0+1, ab0+2$"):
+    with pytest.raises(InputError, match=r"ab: 8 trials begin so\nsuch as ab0+, ab0+1, ab0+2$"):
         find_trial(ledger, "ab")
 
 
@@ -182,4 +182,3 @@ def test_a_sample_is_of_what_this_code_has_measured_to_the_end(outcomes, tmp_pat
     monkeypatch.setattr(repeating, "code_hash", lambda: "0" * 16)
     with pytest.raises(InputError, match="the present code has measured nothing yet"):
         sample_rows(ledger, 1, seed=0)
-

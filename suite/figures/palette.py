@@ -9,16 +9,16 @@ from matplotlib.colors import to_hex
 from suite.experiment import Level
 
 # Okabe & Ito (2008), safe for the colour-blind, without its yellow: too pale on white.
-BLUE, ORANGE, GREEN, VERMILLION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#7A7A7A"
-CYCLE = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK, GREY)
+CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY)
 
 COLOURS: dict[str, dict[str, str]] = {
     "initializer": {
         "he": BLUE,
         "xavier": GREEN,
         "pytorch": ORANGE,
-        "small_normal": VERMILLION,
+        "small_normal": VERMILION,
         "orthogonal": PURPLE,
         "zero": GREY,
     },
@@ -30,7 +30,7 @@ COLOURS: dict[str, dict[str, str]] = {
         "mnist5k": ORANGE,
         "mnist1d": GREEN,
         "breast_cancer": PURPLE,
-        "wine": VERMILLION,
+        "wine": VERMILION,
         "diabetes": SKY,
         "spirals": BLACK,
         "circles": GREY,

@@ -18,8 +18,7 @@ def cards(evidences: Sequence[Evidence]) -> list[DatasetCard]:
 
 def card_size(card: DatasetCard) -> str:
     """'1 797 samples × 64 features, 10 classes'."""
-    target = counted(card.outputs, "classe" if card.outputs != 1 else "class")
-    target = target if card.task == "classification" else "regression"
+    target = f"{card.outputs} classes" if card.task == "classification" else "regression"
     return f"{counted(card.samples, 'sample')} × {counted(card.features, 'feature')}, {target}"
 
 
