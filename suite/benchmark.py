@@ -129,7 +129,7 @@ def run(
     from suite.progress import LiveListener, PlainListener
     from suite.running import Settings, run_experiments
 
-    device = _device(device)
+    device = find_device(device)
     workers = default_workers(device) if workers is None else workers
     for directory in (results, selection.reports):
         _check_directory(directory)
@@ -283,13 +283,18 @@ def _check_directory(directory: Path) -> None:
         raise InputError(str(directory), f"you may not write into {there}/")
 
 
-def _device(name: str) -> str:
+def find_device(name: str, place: str = "--device") -> str:
+    """The name of the device that trains.
+
+    Raises:
+        InputError: this machine does not have it; `place` is where it was asked for.
+    """
     from suite.training.devices import choose_device
 
     try:
         return choose_device(name).type
     except ValueError as error:
-        raise InputError("--device", str(error)) from None
+        raise InputError(place, str(error)) from None
 
 
 def _print_plan(selection: Selection, workers: int, console: "Console") -> None:

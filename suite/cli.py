@@ -227,10 +227,11 @@ def _print_repetition(repetition: "Repetition") -> None:
 def _repeat(ledger: Any, rows: "pd.DataFrame", workers: int) -> "list[Repetition]":
     from contextlib import closing
 
+    from suite.benchmark import find_device
     from suite.execution.local import ProcessExecutor
     from suite.repeating import repeat
 
-    device = str(rows["kernel"].iloc[0]).partition("-")[2]
+    device = find_device(str(rows["kernel"].iloc[0]).partition("-")[2], "the stored trial")
     with closing(ProcessExecutor(workers, device)) as executor:
         return repeat(ledger, rows, executor, workers)
 
@@ -258,7 +259,9 @@ def verify(
     repetitions = [
         repetition
         for _, rows in sample.groupby("kernel")
-        for repetition in _repeat(ledger, rows, workers or default_workers())
+        for repetition in _repeat(
+            ledger, rows, default_workers() if workers is None else max(1, workers)
+        )
     ]
     differing = [r for r in repetitions if r.differences]
     for repetition in differing:

@@ -24,7 +24,7 @@ def unknown(place: str, kind: str, name: object, known: Iterable[str]) -> InputE
     """The error for a name that is not in a dict, with the nearest spelling."""
     names = sorted(known)
     problem = f"unknown {kind} {shown(name)}{nearest(name, names)}"
-    return InputError(place, problem, f"known: {', '.join(names)}")
+    return InputError(place, problem, f"known: {', '.join(names)}" if names else "")
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

@@ -18,7 +18,7 @@ from suite.experiment import Experiment
 from suite.ledger import Ledger, Stored, Writer, new_invocation_id, writing
 from suite.planning import Cohort, estimate_seconds, group
 from suite.provenance import code_hash, provenance
-from suite.schemas import Invocation, Key, PlanRow
+from suite.schemas import KEY, METRICS, Invocation, Key, PlanRow
 from suite.training.fitting import kernel_name
 from suite.trial import Outcome, Trial
 from suite.tuning import GridSource, Request, Source, Told
@@ -192,7 +192,9 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
         run.reused += len(known)
         run.listener.reused(known)
         told = _told_stored(ledger, {keys[trial] for trial in known})
-        told |= _train(run, missing, _with_stored_probes(probes, keys, stored))
+        again = {keys[t] for t in missing if keys[t] in stored} - _to_retry(stored)
+        before = _metrics_stored(ledger, again)
+        told |= _train(run, missing, _with_stored_probes(probes, keys, stored), before)
         source.tell(told)
 
 
@@ -243,11 +245,31 @@ def _with_stored_probes(
     return {trial: asked | stored.get(keys[trial], none).probes for trial, asked in probes.items()}
 
 
+def _to_retry(stored: Mapping[Key, Stored]) -> set[Key]:
+    return {key for key, measurement in stored.items() if measurement.outcome in RETRIED}
+
+
+Metrics = Mapping[str, float]
+
+
+def _metrics_stored(ledger: Ledger, keys: set[Key]) -> dict[str, Metrics]:
+    """By trial id, the numbers that training again must give once more."""
+    if not keys:
+        return {}
+    rows = _rows_stored(ledger, keys)
+    found = ({m: row[m] for m in METRICS if pd.notna(row[m])} for _, row in rows.iterrows())
+    return dict(zip(rows["trial_id"], found, strict=True))
+
+
+def _rows_stored(ledger: Ledger, keys: set[Key]) -> pd.DataFrame:
+    frame = ledger.trials()
+    return frame[[Key(*key) in keys for key in zip(*(frame[c] for c in KEY), strict=True)]]
+
+
 def _told_stored(ledger: Ledger, keys: set[Key]) -> dict[str, Told]:
     if not keys:
         return {}
-    frame = ledger.trials()
-    rows = frame[[Key(*key) in keys for key in zip(*(frame[c] for c in Key._fields), strict=True)]]
+    rows = _rows_stored(ledger, keys)
     told = zip(
         rows["outcome"],
         rows["validation_loss"],
@@ -262,14 +284,20 @@ def _number(value: float) -> float | None:
     return None if pd.isna(value) else float(value)
 
 
-def _train(run: Run, trials: Sequence[Trial], probes: Probes) -> dict[str, Told]:
+def _train(
+    run: Run, trials: Sequence[Trial], probes: Probes, before: Mapping[str, Metrics]
+) -> dict[str, Told]:
     told: dict[str, Told] = {}
+    if not trials:
+        return told
+    # Before the clock of training starts: while processes start, nothing trains.
+    run.executor.start()
     with run.clock.spending("training"):
         for event in run.executor.run(_cohorts(run, trials, probes)):
             if isinstance(event, Started):
                 run.listener.started(event.cohort)
                 continue
-            _store(run, event)
+            _store(run, event, before)
             told |= {outcome.trial.id: _told(outcome) for outcome in event.outcomes}
     return told
 
@@ -286,14 +314,17 @@ def _cohorts(run: Run, trials: Sequence[Trial], probes: Probes) -> list[Cohort]:
     ]
 
 
-def _store(run: Run, event: Finished) -> None:
+def _store(run: Run, event: Finished, before: Mapping[str, Metrics]) -> None:
     hashed = data_hash(event.cohort.trials[0].dataset)
     run.writer.store(event.outcomes, provenance(hashed, run.invocation))
     run.listener.finished(event.cohort, event.outcomes)
     for outcome in event.outcomes:
+        trial_id = outcome.trial.id
         if outcome.outcome in RETRIED:
             last = (outcome.error or "").strip().splitlines()[-1:]
-            run.listener.note(f"{outcome.trial.id} {outcome.outcome}: {' '.join(last)}")
+            run.listener.note(f"{trial_id} {outcome.outcome}: {' '.join(last)}")
+        elif before.get(trial_id, outcome.metrics) != outcome.metrics:
+            run.listener.note(f"{trial_id}: trained again, it gave other numbers than stored")
 
 
 def _told(outcome: Outcome) -> Told:

@@ -109,9 +109,11 @@ def check_range(name: str, value: float | None, low: float, high: float, closed:
     """Raise ValueError unless `value` lies between `low` and `high`."""
     if value is None:
         return
-    if not (low < value <= high or (closed and value == low)) or not np.isfinite(value):
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+    if not (low < value <= high or (closed and value == low)):
         bound = "at least" if closed else "more than"
-        top = " and finite" if np.isinf(high) else f" and at most {high:g}"
+        top = "" if np.isinf(high) else f" and at most {high:g}"
         raise ValueError(f"{name} must be {bound} {low:g}{top}, not {value}")
 
 

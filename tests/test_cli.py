@@ -109,7 +109,7 @@ def test_an_id_that_names_no_trial_or_several_is_said(command, results, leadline
 
 def test_help_and_a_bad_file_need_no_heavy_import(place):
     """In a process of its own, since this one has imported everything."""
-    Path("bad.yaml").write_text("questio: Why?\n", encoding="utf-8")
+    Path("bad.yaml").write_text("questionn: Why?\n", encoding="utf-8")
     script = """
 import sys
 from suite.cli import main

@@ -42,11 +42,12 @@ def outcomes(one_thread):
     return [outcomes_of(trials, probes) for trials, probes in cohorts]
 
 
-def store(root, cohorts):
+def store(root, cohorts, **changes):
     with writing(root) as writer:
         for outcomes in cohorts:
             key = measurement_key(outcomes[0].trial, "cpu")
-            writer.store(outcomes, provenance.provenance(key.data_hash, "20260101T000000.0-a"))
+            source = provenance.provenance(key.data_hash, "20260101T000000.0-a")
+            writer.store(outcomes, replace(source, **changes))
     return Ledger(root)
 
 
@@ -151,8 +152,10 @@ def test_a_trial_is_found_by_the_first_digits_of_its_id(ledger):
 
 def test_the_measurement_stored_last_is_found(outcomes, tmp_path):
     store(tmp_path, [outcomes[0]])
-    ledger = store(tmp_path, [[changed(outcomes[0][0], test_loss=0.125)]])
-    assert find_trial(ledger, PLAIN[0].id)["test_loss"] == 0.125
+    for code_hash, loss in (("f" * 16, 0.5), ("0" * 16, 0.25)):
+        again = [[changed(outcomes[0][0], test_loss=loss)]]
+        ledger = store(tmp_path, again, code_hash=code_hash)
+        assert find_trial(ledger, PLAIN[0].id)["test_loss"] == loss
 
 
 def test_an_id_must_name_one_trial(ledger, monkeypatch):

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
@@ -178,6 +178,20 @@ def test_a_new_probe_retrains_the_final_trials_to_the_same_bits(results):
     assert (
         evidence.histories.duplicated(["trial_id", "epoch", "split", "metric", "layer"]).sum() == 0
     )
+
+
+def test_other_numbers_at_a_second_training_are_told(results, monkeypatch):
+    def drift(cohort, device):
+        return [
+            replace(o, metrics={**o.metrics, "train_loss": o.metrics["train_loss"] + 1e-7})
+            for o in train(cohort, device)
+        ]
+
+    assert run(results, make_experiment(probes=["signal"])).notes == []
+    monkeypatch.setattr(running, "_executor", lambda _: InlineExecutor(train=drift))
+    notes = run(results, make_experiment(probes=["weight_norm"])).notes
+    assert len(notes) == FINAL
+    assert all("it gave other numbers than stored" in note for note in notes)
 
 
 def test_a_retrained_trial_keeps_the_probes_it_had(results):

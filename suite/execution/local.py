@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import resource_tracker
 
@@ -14,7 +14,7 @@ import torch
 from loky import ProcessPoolExecutor
 
 from suite.execution.work import Event, Finished, Started
-from suite.execution.worker import Failure, start_worker, train
+from suite.execution.worker import Failure, start_worker, train, warm_up
 from suite.planning import Cohort
 from suite.training.fitting import kernel_name
 from suite.trial import Outcome
@@ -76,6 +76,9 @@ class InlineExecutor:
         self.device = device
         self._train = train
 
+    def start(self) -> None:
+        """Nothing to start."""
+
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
         """Train in order."""
         waiting = deque(cohorts)
@@ -109,6 +112,12 @@ class ProcessExecutor:
         self._pool: ProcessPoolExecutor | None = None
         self._running: dict[Future[Result], Cohort] = {}
         self._deaths: Counter[Cohort] = Counter()
+
+    def start(self) -> None:
+        """Start the workers and wait until each has imported what it needs."""
+        # A worker that dies so early is replaced when `run` needs it.
+        with suppress(BrokenProcessPool), _interrupts_held():
+            wait([self._workers().submit(warm_up) for _ in range(self.workers)])
 
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
         """Train, the first given first; suspects before the rest."""
@@ -160,15 +169,18 @@ class ProcessExecutor:
             yield Finished(cohort, failed_outcomes(cohort, failure, self.device))
 
     def _submit(self, cohort: Cohort) -> "Future[Result]":
+        with _interrupts_held():
+            future: Future[Result] = self._workers().submit(self._train, cohort, self.device)
+        return future
+
+    def _workers(self) -> ProcessPoolExecutor:
         if self._pool is None:
             self._pool = ProcessPoolExecutor(
                 max_workers=self.workers,
                 initializer=start_worker,
                 initargs=(os.getpid(),),
             )
-        with _interrupts_held():
-            future: Future[Result] = self._pool.submit(self._train, cohort, self.device)
-        return future
+        return self._pool
 
     def close(self) -> None:
         """Kill the workers; what they were training is lost, what they returned is not."""

@@ -29,6 +29,9 @@ Event = Started | Finished
 class Executor(Protocol):
     """Trains cohorts. Every trial comes back in exactly one `Finished`, whatever happens to it."""
 
+    def start(self) -> None:
+        """Get ready to train; `run` does so too where nobody asked before."""
+
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
         """Train in any order, and report as things happen."""
 

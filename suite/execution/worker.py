@@ -39,6 +39,11 @@ def _follow(parent: int) -> None:
     os._exit(1)
 
 
+def warm_up() -> None:
+    """Long enough that one worker does not take all calls before the others have started."""
+    time.sleep(0.05)
+
+
 def train(cohort: Cohort, device: str) -> list[Outcome] | Failure:
     """Train a cohort; what goes wrong comes back as a value."""
     try:
