@@ -149,11 +149,8 @@ def run(
         )
     finally:
         listener.close()
-    # Once more now that all times are known; the figures stand.
-    verdicts = report.write()
-    for experiment in selection.chosen:
-        _mirror(selection, experiment, results, listener.note)
-    _print_verdicts(verdicts, console)
+    report.restate()
+    _print_verdicts(report.verdicts, console)
     console.print(f"report: {selection.reports / 'index.html'}", highlight=False)
 
 
@@ -163,6 +160,8 @@ class Report:
     def __init__(self, selection: Selection, results: Path) -> None:
         self.selection = selection
         self.results = results
+        self.verdicts: list[dict[str, Any]] = []
+        self._evidences: list[Evidence] = []
         self._drawn: dict[str, tuple[Shown, ...]] = {}
 
     def refresh(self, experiment: Experiment) -> None:
@@ -170,28 +169,34 @@ class Report:
         self._drawn.pop(experiment.name, None)
         self.write()
 
-    def write(self) -> list[dict[str, Any]]:
-        """Write the report and return its verdicts."""
+    def write(self) -> None:
+        """Judge, draw and write what the results hold now."""
         from suite.ledger import Ledger
         from suite.provenance import code_hash
-        from suite.report.build import build
-        from suite.report.facts import run_facts
         from suite.report.shown import draw_figures
-        from suite.results import gather
+        from suite.results import gather_all
         from suite.verdicts import judge
 
-        ledger = Ledger(self.results)
-        directory, profile = self.selection.reports, self.selection.profile
-        evidences = [gather(ledger, e, profile) for e in self.selection.family]
-        verdicts = judge(evidences, confirmatory=self.selection.confirmatory, code=code_hash())
-        with _writing(directory):
-            for evidence in evidences:
-                name = evidence.experiment.name
-                if name not in self._drawn:
-                    self._drawn[name] = draw_figures(evidence, directory)
-            facts = run_facts(ledger, evidences, profile)
-            build(evidences, verdicts, facts, directory, drawn=self._drawn)
-        return verdicts
+        chosen = self.selection
+        self._evidences = gather_all(Ledger(self.results), chosen.family, chosen.profile)
+        self.verdicts = judge(self._evidences, confirmatory=chosen.confirmatory, code=code_hash())
+        for evidence in self._evidences:
+            name = evidence.experiment.name
+            if name not in self._drawn:
+                with _writing(chosen.reports):
+                    self._drawn[name] = draw_figures(evidence, chosen.reports)
+        self.restate()
+
+    def restate(self) -> None:
+        """Write the pages again with the times that are booked by now."""
+        from suite.ledger import Ledger
+        from suite.report.build import build
+        from suite.report.facts import run_facts
+
+        chosen = self.selection
+        facts = run_facts(Ledger(self.results), self._evidences, chosen.profile)
+        with _writing(chosen.reports):
+            build(self._evidences, self.verdicts, facts, chosen.reports, drawn=self._drawn)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """What was measured: all of it, or one experiment's evidence for verdicts, figures and report."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -78,12 +79,34 @@ def gather(ledger: Ledger, experiment: Experiment, profile: str) -> Evidence:
     Raises:
         InputError: a factor has the name of a column that results have.
     """
+    return gather_all(ledger, [experiment], profile)[0]
+
+
+def gather_all(ledger: Ledger, experiments: Sequence[Experiment], profile: str) -> list[Evidence]:
+    """What `gather` finds for each of several experiments; the ledger is read once.
+
+    Raises:
+        InputError: a factor has the name of a column that results have.
+    """
+    plan = ledger.plan()
+    measured = ledger.trials().rename(columns={"parameters": "trained_parameters"})
+    found = [_without_histories(experiment, profile, plan, measured) for experiment in experiments]
+    keys = [evidence.trials[list(KEY)] for evidence in found]
+    histories = ledger.histories(pd.concat(keys)) if keys else pd.DataFrame()
+    return [
+        replace(evidence, histories=histories.merge(own.drop_duplicates(), on=list(KEY)))
+        for evidence, own in zip(found, keys, strict=True)
+    ]
+
+
+def _without_histories(
+    experiment: Experiment, profile: str, plan: pd.DataFrame, measured: pd.DataFrame
+) -> Evidence:
     registered = experiment.registered_hash(profile)
     design = experiment.at(profile)
     factors = tuple(design.factors())
     _check_factors(experiment, factors)
-    plan = _current(ledger.plan(), experiment.name, profile, registered)
-    measured = ledger.trials().rename(columns={"parameters": "trained_parameters"})
+    plan = _current(plan, experiment.name, profile, registered)
     trials = _joined(plan, measured, "final", factors)
     expected = len(list(design.contenders())) * len(design.datasets) * design.seeds
     return Evidence(
@@ -93,7 +116,7 @@ def gather(ledger: Ledger, experiment: Experiment, profile: str) -> Evidence:
         code_hash="" if plan.empty else str(plan["code_hash"].iloc[-1]),
         trials=trials,
         tuning=_joined(plan, measured, "tuning", factors),
-        histories=ledger.histories(trials),
+        histories=pd.DataFrame(),
         complete=int(trials["outcome"].notna().sum()) == expected,
     )
 

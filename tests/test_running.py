@@ -298,6 +298,7 @@ def test_steps_follow_each_experiment_and_find_its_results(tmp_path):
         ("mirror", "one", 24),
         ("report", "two", 36),
         ("mirror", "two", 36),
+        ("mirror", "one", 36),  # whose verdicts the second experiment's may have corrected
     ]
 
 

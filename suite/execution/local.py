@@ -12,6 +12,7 @@ from multiprocessing import resource_tracker
 
 import torch
 from loky import ProcessPoolExecutor
+from threadpoolctl import threadpool_limits
 
 from suite.execution.work import Event, Finished, Started
 from suite.execution.worker import Failure, start_worker, train, warm_up
@@ -52,7 +53,8 @@ def _one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield
+        with threadpool_limits(1):
+            yield
     finally:
         torch.set_num_threads(threads)
 

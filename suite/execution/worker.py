@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from suite.data.loading import load_split
 from suite.data.split import Split
@@ -29,6 +30,8 @@ def start_worker(parent: int) -> None:
     """Set up a fresh process: one thread, deaf to Ctrl-C, gone when its parent is."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+    # NumPy's linear algebra, which draws orthogonal weights, gives other bits on more threads.
+    threadpool_limits(1)
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 

@@ -89,7 +89,8 @@ def _summarise(rows: Floats, pool: Pool) -> tuple[float, float, float]:
             return float(loss), float(quality.mean()), spread
         residual = np.square(outputs[:, 0] - quality).sum()
         total = np.square(quality - quality.mean()).sum()
-        return float(loss), float(1 - residual / total), spread
+        # Of targets that are all the same there is nothing to explain.
+        return float(loss), float(1 - residual / total) if total else 0.0, spread
 
 
 def log_spaced(epochs: int, points: int) -> tuple[int, ...]:
