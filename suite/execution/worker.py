@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
+from loky import process_executor
 from threadpoolctl import threadpool_limits
 
 from suite.data.loading import load_split
@@ -32,6 +33,8 @@ def start_worker(parent: int) -> None:
     torch.set_num_threads(1)
     # NumPy's linear algebra, which draws orthogonal weights, gives other bits on more threads.
     threadpool_limits(1)
+    # The splits that stay in memory for the next cohort are no leak to restart a worker for.
+    process_executor._MAX_MEMORY_LEAK_SIZE = 2**40
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
