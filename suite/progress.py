@@ -129,6 +129,7 @@ class LiveListener:
         self.tally = Tally(workers)
         self._name = ""
         self._running: list[Cohort] = []
+        self._closed = False
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
         self._live.start()
 
@@ -165,7 +166,7 @@ class LiveListener:
 
     def close(self) -> None:
         """Leave the last state on the screen."""
-        self._running.clear()
+        self._closed = True
         self._live.stop()
 
     def _training(self) -> str:
@@ -182,5 +183,7 @@ class LiveListener:
             f"{tally.rate:.1f}/s",
             f"{clock_text(tally.seconds_left)} left",
         )
-        table.add_row("", Text(self._training(), style="dim", no_wrap=True))
+        if not self._closed:
+            now = self._training() or "nothing trains now: judging, drawing, mirroring"
+            table.add_row("", Text(now, style="dim", no_wrap=True))
         return table

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -214,22 +213,3 @@ def critical_weight_variance(activation: str, bias_variance: float) -> float:
         return float(gradient_factor(activation, signal, weight_variance)) - 1
 
     return float(brentq(excess, 0.5, 50, xtol=1e-10))
-
-
-def dense_weights(inputs: int, width: int, depth: int, outputs: int) -> int:
-    """Weights, without biases, of a dense network; depth 0 is a linear model."""
-    sizes = [inputs, *[width] * depth, outputs]
-    return sum(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
-
-
-def dense_parameters(inputs: int, width: int, depth: int, outputs: int) -> int:
-    """Weights and biases of a dense network with `depth` hidden layers of `width` units."""
-    return dense_weights(inputs, width, depth, outputs) + width * depth + outputs
-
-
-def training_flops(parameters: int, samples: int, epochs: int) -> float:
-    """Floating-point operations of training a dense network.
-
-    A multiply-add per parameter and sample forward, twice that backward, two operations each.
-    """
-    return 6.0 * parameters * samples * epochs

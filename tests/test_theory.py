@@ -168,11 +168,3 @@ def test_signals_without_a_fixed_point_say_so():
     assert theory.fixed_signal("tanh", 0.5, 0) == 0
     with pytest.raises(ValueError, match="dies"):
         theory.correlation_length("tanh", 0.5, 0)
-
-
-def test_sizes_and_operations_of_dense_networks():
-    assert theory.dense_parameters(64, 100, 1, 10) == 64 * 100 + 100 + 100 * 10 + 10
-    assert theory.dense_parameters(4, 3, 0, 2) == 10
-    assert theory.dense_parameters(4, 3, 3, 2) == (4 * 3 + 3) + 2 * (3 * 3 + 3) + (3 * 2 + 2)
-    assert theory.dense_weights(4, 3, 3, 2) == 36
-    assert theory.training_flops(parameters=1000, samples=50, epochs=2) == 600_000
