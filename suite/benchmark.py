@@ -55,7 +55,7 @@ def select(names: Sequence[str], settings: Sequence[str], profile: str, reports:
     own = [path for path in paths if path.resolve() not in inside]
     family = [read_experiment(path) for path in (paths if own else registered.values())]
     chosen = [e for e in family if Path(e.path) in {*paths}]
-    directory = reports if profile == "standard" else reports / profile
+    directory = _directory(reports, profile)
     if own:
         directory = directory / own[0].stem
     if settings:
@@ -71,6 +71,11 @@ def select(names: Sequence[str], settings: Sequence[str], profile: str, reports:
         reports=directory,
         confirmatory=not settings,
     )
+
+
+def _directory(reports: Path, profile: str) -> Path:
+    """Only `standard` writes into the directory itself."""
+    return reports if profile == "standard" else reports / profile
 
 
 def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
@@ -258,7 +263,8 @@ def run_experiment(
         device: auto, cpu, cuda or mps.
         workers: processes that train; one a core by default.
         results: directory of the ledger.
-        reports: directory of the report, in a folder with the experiment's name.
+        reports: where the report goes, in a folder with the experiment's name (below one with the
+            profile's, unless that is standard).
 
     Raises:
         InputError: the experiment asks for something that cannot be.
@@ -273,7 +279,7 @@ def run_experiment(
         chosen=(experiment,),
         family=(experiment,),
         profile=profile,
-        reports=reports / experiment.name,
+        reports=_directory(reports, profile) / experiment.name,
     )
     run(selection, device=device, workers=workers, results=results, console=Console(stderr=True))
     return gather(Ledger(results), experiment, profile)

@@ -316,3 +316,15 @@ def test_a_signal_ends_a_command_in_one_line(number, place, leadline, monkeypatc
     called = leadline("run", "--profile", "quick")
     line = "stopped; everything finished is stored, run again to go on\n"
     assert called == (130, "", line)
+
+
+def test_python_runs_an_experiment_as_the_command_does(place):
+    from suite import load_results, run
+    from suite.reading import read_experiment
+
+    evidence = run(read_experiment(Path("experiments/tiny.yaml")), "quick", workers=0)
+    assert evidence.complete
+    assert set(evidence.trials["trial_id"]) <= set(load_results().trials["trial_id"])
+    # A preview never takes the place of a standard run's report.
+    assert [path.name for path in Path("reports").iterdir()] == ["quick"]
+    assert Path("reports/quick/tiny/index.html").is_file()

@@ -27,6 +27,7 @@ def test_the_question_of_ones_own_is_an_experiment(tmp_path):
     check_names(experiment, METRICS, FIGURES)
     for profile in experiment.profiles:
         check_recipes(experiment, profile)
+    assert "my-question" in experiment.claims
 
 
 def test_python_blocks_run_also_before_there_are_results(tmp_path, monkeypatch):
