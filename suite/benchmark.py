@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from suite.errors import InputError, unknown
 from suite.experiment import Experiment
-from suite.reading import read_experiment, read_settings, with_settings
+from suite.reading import read_experiment, read_settings, with_parts, with_settings
+from suite.supplied import read_supplied
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,8 +41,23 @@ class Selection:
     confirmatory: bool = True
 
 
-def select(names: Sequence[str], settings: Sequence[str], profile: str, reports: Path) -> Selection:
+def select(
+    names: Sequence[str],
+    settings: Sequence[str],
+    profile: str,
+    reports: Path,
+    parts: Path | None = None,
+) -> Selection:
     """Find and check the named experiments; all of experiments/ where none is named.
+
+    Their own parts are installed for as long as the process lives.
+
+    Args:
+        names: experiments by name, or YAML files.
+        settings: KEY=VALUE texts that replace values.
+        profile: quick, standard or full.
+        reports: directory of the report.
+        parts: a Python file of parts for the experiments to run that name none.
 
     Raises:
         InputError: an experiment is not there, or says something that cannot be.
@@ -54,6 +70,9 @@ def select(names: Sequence[str], settings: Sequence[str], profile: str, reports:
     inside = {path.resolve() for path in registered.values()}
     own = [path for path in paths if path.resolve() not in inside]
     family = [read_experiment(path) for path in (paths if own else registered.values())]
+    if parts is not None:
+        supplied = read_supplied(parts)
+        family = [with_parts(e, supplied) if Path(e.path) in {*paths} else e for e in family]
     chosen = [e for e in family if Path(e.path) in {*paths}]
     directory = _directory(reports, profile)
     if own:
@@ -105,10 +124,15 @@ def _check(experiment: Experiment, profile: str) -> None:
         raise unknown(place, "profile", profile, experiment.profiles)
     # These know the parts and so import torch; files that are wrong in themselves fail before.
     from suite.figures.catalogue import FIGURES
+    from suite.installing import install
     from suite.metrics import METRICS
     from suite.planning import check_names, check_recipes
+    from suite.trying import try_parts
 
+    if experiment.supplied is not None:
+        install(experiment.supplied)
     check_names(experiment, METRICS, FIGURES)
+    try_parts(experiment, profile)
     check_recipes(experiment, profile)
 
 
@@ -137,7 +161,7 @@ def run(
     device = find_device(device)
     workers = default_workers(device) if workers is None else workers
     for directory in (results, selection.reports):
-        _check_directory(directory)
+        check_directory(directory)
     if dry_run:
         _print_plan(selection, workers, console)
         return
@@ -271,21 +295,25 @@ def run_experiment(
     """
     from rich.console import Console
 
+    from suite.installing import installed
     from suite.ledger import Ledger
     from suite.results import gather
 
-    _check(experiment, profile)
     selection = Selection(
         chosen=(experiment,),
         family=(experiment,),
         profile=profile,
         reports=_directory(reports, profile) / experiment.name,
     )
-    run(selection, device=device, workers=workers, results=results, console=Console(stderr=True))
-    return gather(Ledger(results), experiment, profile)
+    console = Console(stderr=True)
+    # Afterwards the file can be changed and another run have its parts under the same names.
+    with installed(experiment.supplied):
+        _check(experiment, profile)
+        run(selection, device=device, workers=workers, results=results, console=console)
+        return gather(Ledger(results), experiment, profile)
 
 
-def _check_directory(directory: Path) -> None:
+def check_directory(directory: Path) -> None:
     """Raise InputError where no file can be put: better now than after the training."""
     there = next(p for p in (directory, *directory.parents) if os.access(p, os.F_OK))
     if not there.is_dir():

@@ -9,9 +9,10 @@ from suite.metrics import METRICS
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
 from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS
+from suite.parts.networks import NETWORKS, POOLINGS
 from suite.parts.optimizers import OPTIMIZERS
 from suite.parts.regularizers import REGULARIZERS
+from suite.parts.schedules import SCHEDULES
 from suite.reading import read_experiment
 from suite.training.probes import PROBES
 
@@ -22,17 +23,16 @@ def catalogue(directory: Path) -> Words:
     """Kind -> name -> columns that describe it; experiments are those below `directory`."""
     parts: dict[str, Mapping[str, object]] = {
         "networks": NETWORKS,
+        "poolings": POOLINGS,
         "activations": ACTIVATIONS,
         "initializers": INITIALIZERS,
         "regularizers": REGULARIZERS,
         "optimizers": OPTIMIZERS,
+        "schedules": SCHEDULES,
         "losses": LOSSES,
-    }
-    described: dict[str, Mapping[str, object]] = {
         "probes": PROBES,
-        "metrics": METRICS,
-        "figures": FIGURES,
     }
+    described: dict[str, Mapping[str, object]] = {"metrics": METRICS, "figures": FIGURES}
     return {
         "experiments": _experiments(directory),
         "datasets": {n: (c.kind, c.task, c.description, c.source) for n, c in CARDS.items()},

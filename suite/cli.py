@@ -56,21 +56,29 @@ WorkersOption = Annotated[
     int | None, typer.Option(min=0, help="Processes that train; 0 trains in this one.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+PartsOption = Annotated[
+    Path | None, typer.Option(help="A Python file with parts of your own, which is run.")
+]
 TrialArgument = Annotated[str, typer.Argument(help="A trial's id, or its first digits.")]
 
 
 @app.command("list")
 def list_words(
     kind: Annotated[str, typer.Argument(help="A kind of word, or 'all'.")] = "all",
+    parts: PartsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the words that an experiment file can use.
 
-    Example: leadline list datasets
+    Examples: leadline list datasets; leadline list activations --parts my_parts.py
     """
     from suite.catalogue import catalogue
     from suite.errors import unknown
+    from suite.installing import install
+    from suite.supplied import read_supplied
 
+    if parts is not None:
+        install(read_supplied(parts))
     words = catalogue(Path.cwd())
     if kind != "all" and kind not in words:
         raise unknown("list", "kind", kind, [*words, "all"])
@@ -96,7 +104,7 @@ def _print_table(title: str, rows: list[tuple[str, ...]]) -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917, one argument for each option
     names: Names = None,
     profile: ProfileOption = Profile.standard,
     device: DeviceOption = Device.auto,
@@ -105,6 +113,7 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Replace a value; gives no verdicts."),
     ] = None,
+    parts: PartsOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be trained; train nothing.")
     ] = False,
@@ -118,7 +127,7 @@ def run(
     from suite import benchmark
 
     benchmark.run(
-        benchmark.select(names or [], settings or [], profile.value, reports),
+        benchmark.select(names or [], settings or [], profile.value, reports, parts),
         device=device.value,
         workers=workers,
         results=results,
@@ -131,6 +140,7 @@ def run(
 def report(
     names: Names = None,
     profile: ProfileOption = Profile.standard,
+    parts: PartsOption = None,
     results: ResultsOption = Path("results"),
     reports: ReportsOption = Path("reports"),
 ) -> None:
@@ -140,7 +150,7 @@ def report(
     """
     from suite import benchmark
 
-    chosen = benchmark.select(names or [], [], profile.value, reports)
+    chosen = benchmark.select(names or [], [], profile.value, reports, parts)
     if not results.is_dir():
         raise InputError(f"{results}/", "holds no results yet", "run an experiment first")
     benchmark.Report(chosen, results).write()
@@ -171,11 +181,15 @@ def show(
     from suite.ledger import Ledger
     from suite.repeating import find_trial
 
-    row = _plain_row(find_trial(_ledger(results, Ledger), trial_id))
+    ledger = _ledger(results, Ledger)
+    row = _plain_row(find_trial(ledger, trial_id))
     if as_json:
         typer.echo(json.dumps(row, indent=2))
         return
-    _print_table(row["trial_id"], [(k, str(v)) for k, v in row.items() if v is not None])
+    if row["supplied"]:
+        path = ledger.supplied_path(row["supplied"])
+        row["supplied"] = f"{path}{'' if path.is_file() else ', which is missing'}"
+    _print_table(row["trial_id"], [(k, str(v)) for k, v in row.items() if v not in (None, "")])
 
 
 def _plain_row(row: "pd.Series") -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     TypeAdapter,
     ValidationError,
@@ -20,7 +21,8 @@ from pydantic import (
 
 from suite.consistency import check_consistency
 from suite.errors import shown
-from suite.trial import FIELDS, RANGES, Trial, check_range, digest
+from suite.supplied import Supplied
+from suite.trial import FIELDS, OPTIONAL, RANGES, Trial, check_range, digest
 from suite.wording import explain
 
 
@@ -37,9 +39,11 @@ Level = str | int | float | None
 Levels = tuple[Level, ...]
 Selection = Frozen[Levels]
 Text = Annotated[str, Field(min_length=1)]
+# In the record of an experiment, a file stands as the hash that names it in the results.
+Parts = Annotated[Supplied | None, PlainSerializer(lambda parts: parts and parts.digest)]
 
 # Fields that planning sets; an experiment may not.
-_OURS = frozenset({"split", "seed", "reports_test"})
+_OURS = frozenset({"split", "seed", "reports_test", "supplied"})
 # What an experiment may vary or hold: `parameters` is a budget that planning solves for the width.
 KEYS = (*(name for name in FIELDS if name not in _OURS), "parameters")
 _FINITE = ConfigDict(allow_inf_nan=False)
@@ -64,7 +68,7 @@ def read_value(key: str, raw: Any) -> Level:
     """
     if key == "regularizers":
         return _read_regularizers(raw)
-    if raw in ("null", "~", "") and key == "samples":
+    if raw in ("null", "~", "") and key in OPTIONAL:
         return None
     try:
         value: Level = _TYPES[key].validate_python(raw, strict=isinstance(raw, bool))
@@ -268,6 +272,7 @@ class Experiment(_Model):
     profiles: Frozen[Profile]
     claims: Frozen[Claim] = Field(default_factory=dict)
     figures: tuple[str, ...] = ()
+    supplied: Parts = None
     path: str = Field(default="", exclude=True)
 
     @model_validator(mode="after")
@@ -302,11 +307,17 @@ class Experiment(_Model):
                 yield f"claims.{name}" + (f".parts.{index}" if claim.parts else ""), side
 
     def registered_hash(self, profile: str, claim: str | None = None) -> str:
-        """Hash of what is fixed beforehand: the design and the tests of all claims, or of one."""
+        """Hash of what is fixed beforehand: the design and the tests of all claims, or of one.
+
+        The user's own file of parts, where there is one, belongs to the design.
+        """
         claims = self.claims if claim is None else {claim: self.claims[claim]}
         tests = {n: c.model_dump(mode="json", exclude={"says"}) for n, c in claims.items()}
         design = self.at(profile).model_dump(mode="json", exclude={"probes"})
-        return digest({"design": design, "claims": tests})[:16]
+        fixed: dict[str, Any] = {"design": design, "claims": tests}
+        if self.supplied is not None:
+            fixed["supplied"] = self.supplied.digest
+        return digest(fixed)[:16]
 
 
 class Design(_Model):

@@ -26,13 +26,25 @@ from suite import parquet
 from suite.errors import InputError
 from suite.parquet import UnreadablePartError
 from suite.provenance import Provenance
-from suite.schemas import KEY, TABLES, Invocation, Key, PlanRow, histories_table, trials_table
+from suite.schemas import (
+    DEFAULTS,
+    KEY,
+    TABLES,
+    Invocation,
+    Key,
+    PlanRow,
+    histories_table,
+    trials_table,
+)
+from suite.supplied import Supplied, read_supplied
 from suite.trial import Outcome
 
 log = logging.getLogger(__name__)
 
 _STAMP = "%Y%m%dT%H%M%S.%f"
 COHORT_TABLES = ("histories", "trials")
+# The directory of the users' own files, each named by its hash.
+SUPPLIED = "supplied"
 _FULL = {
     errno.ENOSPC: "disk is full",
     errno.EDQUOT: "disk quota is used up",
@@ -117,6 +129,27 @@ class Ledger:
         frame = _to_pandas(self._read("invocations"))
         return frame.drop_duplicates("invocation", keep="last", ignore_index=True)
 
+    def supplied_path(self, digest: str) -> Path:
+        """Where a user's own file of parts is kept."""
+        return self.root / SUPPLIED / f"{digest}.py"
+
+    def supplied(self, digest: str) -> Supplied | None:
+        """The user's own file that trials were trained with; None for the empty digest.
+
+        Raises:
+            InputError: it is not there any more, or is not what it was.
+        """
+        if not digest:
+            return None
+        path = self.supplied_path(digest)
+        if not path.exists():
+            problem = "is missing; it held the parts of the user's own that trials were made of"
+            raise InputError(str(path), problem)
+        found = read_supplied(path)
+        if found.digest != digest:
+            raise InputError(str(path), "is not what it was when trials were trained with it")
+        return found
+
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         schema = TABLES[name]
         columns = columns or schema.names
@@ -130,9 +163,13 @@ class Ledger:
             if stems is not None and path.stem not in stems:
                 continue
             try:
-                yield path.stem, parquet.read_part(path, TABLES[name], columns)
+                yield path.stem, _read_part(path, name, columns)
             except UnreadablePartError as problem:
                 log.warning("%s; it is skipped", problem)
+
+
+def _read_part(path: Path, name: str, columns: Sequence[str]) -> pa.Table:
+    return parquet.read_part(path, TABLES[name], columns, DEFAULTS.get(name, {}))
 
 
 def _keys(rows: Mapping[Any, list[Any]]) -> Iterator[Key]:
@@ -204,6 +241,19 @@ class Writer:
         content = [asdict(invocation)]
         self._write({"invocations": pa.Table.from_pylist(content, schema=TABLES["invocations"])})
 
+    def store_supplied(self, supplied: Supplied) -> None:
+        """Keep a user's own file, so that its trials can be trained again; once is enough.
+
+        Raises:
+            InputError: it cannot be written; everything stored so far is intact.
+        """
+        path = self._ledger.supplied_path(supplied.digest)
+        with _storing(self._ledger.root):
+            if path.is_file() and path.read_bytes() == supplied.source:
+                return
+            path.parent.mkdir(exist_ok=True)
+            parquet.write_whole(path, supplied.source)
+
     def _write(self, tables: dict[str, pa.Table]) -> None:
         self._count += 1
         name = f"{self._count:08d}-{secrets.token_hex(2)}.parquet"
@@ -244,6 +294,7 @@ def _holder(root: Path) -> str:
 
 def _mend(ledger: Ledger) -> None:
     """Remove half-written files and uncommitted histories; set aside what cannot be read."""
+    parquet.remove_temporaries(ledger.root / SUPPLIED)
     for name in TABLES:
         parquet.remove_temporaries(ledger.directory(name))
         for problem in _problems(ledger, name):
@@ -260,7 +311,7 @@ def _problems(ledger: Ledger, name: str) -> Iterator[UnreadablePartError]:
     columns = TABLES[name].names if name == "trials" else ()
     for path in parquet.list_parts(ledger.directory(name)):
         try:
-            parquet.read_part(path, TABLES[name], columns)
+            _read_part(path, name, columns)
         except UnreadablePartError as problem:
             yield problem
 

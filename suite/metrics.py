@@ -1,7 +1,7 @@
 """Metrics: what claims and figures compare, one value per final trial.
 
 A network that diverged or died counts as chance: accuracy 1/C, cross-entropy ln C, and on
-standardised targets R² 0 and squared error 1.
+standardised targets R² 0 and squared error 1; other losses likewise.
 """
 
 from __future__ import annotations
@@ -22,9 +22,18 @@ if TYPE_CHECKING:
     from suite.results import Evidence
 
 Values = Callable[["Evidence"], "pd.Series"]
+Floats = NDArray[np.float64]
 
 # Outcomes that are results of the recipe; out of memory and the like are none.
 FAILURES = ("diverged", "dead")
+# Loss of a uniform guess among so many classes (for all but cross-entropy a mean over one-hot
+# outputs), and of the mean as a guess of standard normal values.
+CHANCE_LOSSES: dict[str, tuple[Callable[[Floats], Floats], float]] = {
+    "cross_entropy": (np.log, np.nan),
+    "squared_error": (lambda classes: (classes - 1) / classes**2, 1.0),
+    "absolute": (lambda classes: 2 * (classes - 1) / classes**2, float(np.sqrt(2 / np.pi))),
+    "huber": (lambda classes: (classes - 1) / (2 * classes**2), 0.42466022),
+}
 # Below float32's resolution a loss is rounding.
 _SMALLEST_LOSS = float(np.finfo(np.float32).eps)
 
@@ -56,31 +65,32 @@ def _card_field(trials: pd.DataFrame, field: str) -> pd.Series:
     return trials["dataset"].map({name: getattr(CARDS[name], field) for name in names})
 
 
-def _chance_loss(trials: pd.DataFrame) -> NDArray[np.float64]:
+def _chance_loss(trials: pd.DataFrame) -> Floats:
     classes = _card_field(trials, "outputs").to_numpy(dtype=np.float64)
     regression = (_card_field(trials, "task") == "regression").to_numpy()
-    # The same uniform guess under the squared error, which is a mean over one-hot outputs.
-    squared = (trials["loss"] == "squared_error").to_numpy(dtype=bool)
-    entropy = np.log(classes)
-    return np.where(regression, 1.0, np.where(squared, (classes - 1) / classes**2, entropy))
+    chance = np.full(len(trials), np.nan)
+    for loss, (of_classes, of_values) in CHANCE_LOSSES.items():
+        rows = (trials["loss"] == loss).to_numpy(dtype=bool)
+        chance[rows] = np.where(regression, of_values, of_classes(classes))[rows]
+    return chance
 
 
-def _chance_accuracy(trials: pd.DataFrame) -> NDArray[np.float64]:
+def _chance_accuracy(trials: pd.DataFrame) -> Floats:
     classes = _card_field(trials, "outputs").to_numpy(dtype=np.float64)
     regression = (_card_field(trials, "task") == "regression").to_numpy()
     return np.where(regression, np.nan, 1 / classes)
 
 
-def _chance_r2(trials: pd.DataFrame) -> NDArray[np.float64]:
+def _chance_r2(trials: pd.DataFrame) -> Floats:
     regression = (_card_field(trials, "task") == "regression").to_numpy()
     return np.where(regression, 0.0, np.nan)
 
 
-def _no_gap(trials: pd.DataFrame) -> NDArray[np.float64]:
+def _no_gap(trials: pd.DataFrame) -> Floats:
     return np.zeros(len(trials))
 
 
-def _score(column: str, chance: Callable[[pd.DataFrame], NDArray[np.float64]]) -> Values:
+def _score(column: str, chance: Callable[[pd.DataFrame], Floats]) -> Values:
     """A column of the trials, with chance in place of failures."""
 
     def values(evidence: Evidence) -> pd.Series:
@@ -148,17 +158,15 @@ def _gradient_theory_deviation(evidence: Evidence) -> pd.Series:
     decay = _gradient_decay(evidence)
     ones = decay.notna().astype(np.int64)
     trials = evidence.trials.assign(first_signal=_at_start(evidence, "signal", ones))
-    known = trials["activation"].isin(theory.ACTIVATIONS) & trials["initializer"].isin(
-        theory.WEIGHT_VARIANCES
-    )
+    predicted = theory.applies(trials) & decay.notna()
     deviation = decay.mask(decay.notna())
     recipe = ["activation", "initializer", "gain", "width", "depth"]
-    for _, group in trials[known & decay.notna()].groupby(recipe):
+    for _, group in trials[predicted].groupby(recipe):
         deviation[group.index] = -decay[group.index] - _predicted_slope(group)
     return deviation
 
 
-def _predicted_slope(alike: pd.DataFrame) -> NDArray[np.float64]:
+def _predicted_slope(alike: pd.DataFrame) -> Floats:
     """Mean-field log10 δ_1²/δ_L² per layer for trials of one recipe, each from its own q_1."""
     from suite import theory
 

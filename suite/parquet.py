@@ -1,13 +1,17 @@
 """A table as a directory of Parquet parts: listed, read, and written so that a kill leaves none."""
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from suite.errors import InputError
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class UnreadablePartError(Exception):
@@ -35,10 +39,19 @@ def write_part(path: Path, table: pa.Table) -> None:
     # Serialized in memory: Arrow's own file output loses the error number of a full disk.
     content = pa.BufferOutputStream()
     pq.write_table(table, content, compression="zstd", write_page_checksum=True)
+    write_whole(path, content.getvalue())
+
+
+def write_whole(path: Path, content: "bytes | pa.Buffer") -> None:
+    """Write a file whole or not at all, and on the disk before it has its name.
+
+    Raises:
+        OSError: the file could not be written; nothing is left behind.
+    """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
-            file.write(content.getvalue())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105
@@ -63,10 +76,13 @@ def remove_temporaries(directory: Path) -> None:
         path.unlink()
 
 
-def read_part(path: Path, schema: pa.Schema, columns: Sequence[str]) -> pa.Table:
+def read_part(
+    path: Path, schema: pa.Schema, columns: Sequence[str], defaults: Mapping[str, Any] = NOTHING
+) -> pa.Table:
     """Some columns of one part, as `schema` types them.
 
-    A nullable column that the part lacks (it was written before there was one) is null.
+    A column that the part lacks, since it was written before there was one, has its default
+    everywhere, or is null where it has none and may be null.
 
     Raises:
         UnreadablePartError: the file is torn, foreign or lacks a column.
@@ -77,9 +93,9 @@ def read_part(path: Path, schema: pa.Schema, columns: Sequence[str]) -> pa.Table
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             found = set(file.schema_arrow.names)
-            _check_columns(path, found, schema)
+            _check_columns(path, found.union(defaults), schema)
             table = file.read([name for name in columns if name in found], use_threads=False)
-        return _aligned(table, pa.schema([schema.field(name) for name in columns]))
+        return _aligned(table, pa.schema([schema.field(name) for name in columns]), defaults)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(str(path), f"cannot be read: {error.strerror or error}") from None
@@ -92,14 +108,14 @@ def _check_columns(path: Path, found: Collection[str], wanted: pa.Schema) -> Non
             raise UnreadablePartError(path, f"has no column {field.name!r}")
 
 
-def _aligned(table: pa.Table, schema: pa.Schema) -> pa.Table:
+def _aligned(table: pa.Table, schema: pa.Schema, defaults: Mapping[str, Any]) -> pa.Table:
     if table.schema.equals(schema):
         return table
     found = set(table.column_names)
     columns = [
         table.column(field.name).cast(field.type)
         if field.name in found
-        else pa.nulls(table.num_rows, field.type)
+        else pa.repeat(pa.scalar(defaults.get(field.name), field.type), table.num_rows)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)

@@ -9,13 +9,23 @@ import psutil
 from suite.data.cards import CARDS, DATASETS, check_request
 from suite.errors import InputError, unknown
 from suite.experiment import Experiment, Level, Levels, regularizer_pairs
+from suite.installing import origin, origin_of, source_of
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
 from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS, parameter_count, training_flops, width_for
+from suite.parts.networks import (
+    NETWORKS,
+    POOLINGS,
+    parameter_count,
+    training_flops,
+    width_for,
+)
 from suite.parts.optimizers import OPTIMIZERS
 from suite.parts.regularizers import REGULARIZERS
+from suite.parts.schedules import SCHEDULES
+from suite.supplied import Supplied
 from suite.training.cohort import cohort_bytes
+from suite.training.model import NORMALIZATIONS, layers_of, sizes_of
 from suite.training.probes import PROBES
 from suite.trial import Trial
 
@@ -27,6 +37,8 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "initializer": ("initializer", INITIALIZERS),
     "loss": ("loss", LOSSES),
     "optimizer": ("optimizer", OPTIMIZERS),
+    "schedule": ("schedule", SCHEDULES),
+    "pooling": ("pooling", POOLINGS),
 }
 
 # A cohort's state beyond this leaves the second-level cache to no one's profit (measured: the
@@ -42,10 +54,17 @@ SECONDS_PER_STEP_AND_LAYER = 4e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cohort:
-    """Trials that train stacked, with what is to be probed in them."""
+    """Trials that train stacked.
+
+    Attributes:
+        trials: the recipes, all with one `cohort_key`.
+        probes: names of what is to be probed in them.
+        supplied: the user's own file that the recipes name parts from.
+    """
 
     trials: tuple[Trial, ...]
     probes: tuple[str, ...]
+    supplied: Supplied | None = None
 
     @property
     def cost(self) -> float:
@@ -63,12 +82,15 @@ class Cohort:
 def check_names(experiment: Experiment, metrics: Collection[str], figures: Collection[str]) -> None:
     """Check every name in an experiment against the dict that holds its kind.
 
+    A part of the user's own is known only to experiments that name its file.
+
     Raises:
         InputError: an unknown name, with its key and the nearest spelling.
     """
     place = experiment.path or experiment.name
+    own = experiment.supplied.digest if experiment.supplied else ""
     for key, levels in _levels(experiment):
-        _check_levels(f"{place}: {key}", key.rpartition(".")[2], levels)
+        _check_levels(f"{place}: {key}", key.rpartition(".")[2], levels, own)
     for probe in experiment.probes:
         if probe not in PROBES:
             raise unknown(f"{place}: probes", "probe", probe, PROBES)
@@ -91,20 +113,27 @@ def _levels(experiment: Experiment) -> Iterator[tuple[str, Levels]]:
             yield from ((f"vary.{factor}.{variant}.{key}", (v,)) for key, v in fields.items())
 
 
-def _check_levels(place: str, key: str, levels: Iterable[Level]) -> None:
+def _check_levels(place: str, key: str, levels: Iterable[Level], own: str) -> None:
     for level in levels:
         if key == "regularizers":
             _check_regularizers(place, str(level))
-        elif key in NAMES and level not in NAMES[key][1]:
-            raise unknown(place, NAMES[key][0], level, NAMES[key][1])
+        elif key in NAMES and level not in (known := _known(key, own)):
+            raise unknown(place, NAMES[key][0], level, known)
+
+
+def _known(key: str, own: str) -> list[str]:
+    return [name for name in NAMES[key][1] if origin(key, name) in ("", own)]
 
 
 def _check_regularizers(place: str, text: str) -> None:
     for name, strength in regularizer_pairs(text):
         if name not in REGULARIZERS:
             raise unknown(place, "regularizer", name, REGULARIZERS)
-        if strength > REGULARIZERS[name].highest:
-            raise InputError(place, f"{name} is at most {REGULARIZERS[name].highest}")
+        entry = REGULARIZERS[name]
+        if strength > entry.highest:
+            raise InputError(place, f"{name} is at most {entry.highest}")
+        if entry.whole and strength != int(strength):
+            raise InputError(place, f"{name} must be a whole number, not {strength:g}")
 
 
 def check_recipes(experiment: Experiment, profile: str) -> None:
@@ -116,12 +145,17 @@ def check_recipes(experiment: Experiment, profile: str) -> None:
     design = experiment.at(profile)
     place = f"{experiment.path or experiment.name} (profile {profile})"
     for dataset in design.datasets:
-        regression = CARDS[dataset].task == "regression"
-        if regression and design.tune and design.tune.metric == "validation_accuracy":
+        card = CARDS[dataset]
+        if (
+            card.task == "regression"
+            and design.tune
+            and design.tune.metric == "validation_accuracy"
+        ):
             raise InputError(f"{place}: tune.metric", f"{dataset} has no accuracy, but a loss")
         for contender in design.contenders():
             try:
-                build_trial(design.recipe(contender), dataset, learning_rate=1e-3)
+                trial = build_trial(design.recipe(contender), dataset, learning_rate=1e-3)
+                layers_of(trial, card.input_shape, card.outputs)
             except InputError as error:
                 raise InputError(f"{place}: {error.place}", error.problem, error.hint) from None
             except ValueError as error:
@@ -163,16 +197,28 @@ def build_trial(
         reports_test=reports_test,
         **fields,  # type: ignore[arg-type]
     )
-    return _with_budget(trial, recipe.get("parameters"))
+    _check_regularizers_suit(trial, card.task)
+    trial = _with_budget(trial, recipe.get("parameters"))
+    return replace(trial, supplied=origin_of(trial))
+
+
+def _check_regularizers_suit(trial: Trial, task: str) -> None:
+    names = {name for name, _ in trial.regularizers}
+    for name in names & REGULARIZERS.keys():
+        if task not in REGULARIZERS[name].tasks:
+            raise InputError("regularizers", f"{name} does not suit {trial.dataset}, a {task} set")
+    if {"dropout", "alpha_dropout"} <= names:
+        raise InputError("regularizers", "dropout and alpha_dropout exclude each other")
 
 
 def _with_budget(trial: Trial, budget: Level) -> Trial:
     if budget is None:
         return trial
     card = CARDS[trial.dataset]
-    if trial.depth == 0:
-        raise ValueError("parameters: depth 0 has no width to solve for")
-    width = width_for(trial.network, int(budget), trial.depth, card.features, card.outputs)
+    sizes = sizes_of(trial, card.input_shape, card.outputs)
+    norms = sum(trial.strength(name) > 0 for name in NORMALIZATIONS)
+    slopes = int(ACTIVATIONS[trial.activation].slope is not None)
+    width = width_for(trial.network, int(budget), sizes, 2 * norms, slopes)
     return replace(trial, width=width)
 
 
@@ -187,7 +233,7 @@ def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> lis
         stacks.setdefault(trial.cohort_key, []).append(trial)
     fair_share = sum(estimate_seconds(t) for t in ordered) / (4 * workers)
     cohorts = [
-        Cohort(trials=tuple(chunk), probes=probes)
+        Cohort(trials=tuple(chunk), probes=probes, supplied=source_of(stack[0].supplied))
         for stack in stacks.values()
         for chunk in _chunks(stack, fair_share, workers)
     ]
@@ -196,10 +242,12 @@ def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> lis
 
 def _chunks(stack: Sequence[Trial], fair_share: float, workers: int) -> Iterable[Sequence[Trial]]:
     card = CARDS[stack[0].dataset]
-    member_bytes = cohort_bytes(stack[0], card.features, card.outputs)
+    member_bytes = cohort_bytes(stack[0], card.input_shape, card.outputs)
     by_share = math.ceil(fair_share / estimate_seconds(stack[0]))
-    # Four networks share their overhead well enough even where they do not fit the cache.
-    wanted = min(MOST_MEMBERS, max(4, min(CACHE_BYTES // member_bytes, by_share)))
+    # Four networks share their overhead well enough even where they do not fit the cache, unless
+    # one alone does not fit: the maps of convolutions gain nothing from company.
+    fewest = 4 if member_bytes <= CACHE_BYTES else 1
+    wanted = min(MOST_MEMBERS, max(fewest, min(CACHE_BYTES // member_bytes, by_share)))
     by_memory = int(MEMORY_SHARE * psutil.virtual_memory().available / workers) // member_bytes
     count = math.ceil(len(stack) / max(1, min(wanted, by_memory)))
     size = math.ceil(len(stack) / count)
@@ -210,11 +258,11 @@ def estimate_seconds(trial: Trial) -> float:
     """A guess of one core's time for one network within a cohort."""
     card = CARDS[trial.dataset]
     samples = trial.samples or card.train_samples
-    shapes = NETWORKS[trial.network].shapes(card.features, card.outputs, trial.depth, trial.width)
-    flops = training_flops(shapes, samples, trial.epochs)
+    layers = layers_of(trial, card.input_shape, card.outputs)
+    flops = training_flops(layers, samples, trial.epochs)
     steps = math.ceil(samples / trial.batch_size) * trial.epochs
-    traffic = steps * parameter_count(shapes) * 2e-9
-    return flops / FLOPS_PER_SECOND + steps * len(shapes) * SECONDS_PER_STEP_AND_LAYER + traffic
+    traffic = steps * parameter_count(layers) * 2e-9
+    return flops / FLOPS_PER_SECOND + steps * len(layers) * SECONDS_PER_STEP_AND_LAYER + traffic
 
 
 def memory_bytes(cohorts: Sequence[Cohort], workers: int) -> int:
@@ -225,7 +273,7 @@ def memory_bytes(cohorts: Sequence[Cohort], workers: int) -> int:
 def _cohort_memory(cohort: Cohort) -> int:
     first = cohort.trials[0]
     card = CARDS[first.dataset]
-    state = len(cohort.trials) * cohort_bytes(first, card.features, card.outputs)
-    splits = len({trial.split for trial in cohort.trials})
+    state = len(cohort.trials) * cohort_bytes(first, card.input_shape, card.outputs)
+    splits = len({trial.replicate for trial in cohort.trials})
     # Each split is held as loaded and once more, padded, in the cohort's pool.
     return state + 2 * splits * card.samples * 4 * (card.features + card.outputs + 32)

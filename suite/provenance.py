@@ -13,7 +13,7 @@ from suite import __version__
 
 # What decides a measurement's numbers; everything else may change without a retraining.
 NUMERIC_SOURCES = ("trial.py", "randomness.py", "parts", "data", "training")
-NUMERIC_LIBRARIES = ("torch", "numpy", "scipy", "scikit-learn", "mlxtend", "mnist1d")
+NUMERIC_LIBRARIES = ("torch", "numpy", "numba", "scipy", "scikit-learn", "mlxtend", "mnist1d")
 
 _PACKAGE = Path(__file__).parent
 

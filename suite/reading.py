@@ -23,6 +23,7 @@ from suite.experiment import (
     read_name,
     read_value,
 )
+from suite.supplied import Supplied, read_supplied
 from suite.trial import FIELDS
 from suite.wording import explain
 
@@ -81,11 +82,13 @@ def _load(place: str, text: str) -> Any:
 def build_experiment(name: str, content: Mapping[str, Any], path: str = "") -> Experiment:
     """An Experiment from the content of a file, or from the same mapping written in Python.
 
+    The path under `parts` starts at the file's directory, or at the working directory.
+
     Raises:
         InputError: a key, a value or their combination does not describe an experiment.
     """
     place = path or name
-    known = set(Experiment.model_fields) - {"name", "path", "variants"}
+    known = {*Experiment.model_fields, "parts"} - {"name", "path", "variants", "supplied"}
     for key in content:
         if key not in known:
             raise unknown(place, "key", key, known)
@@ -96,10 +99,34 @@ def build_experiment(name: str, content: Mapping[str, Any], path: str = "") -> E
     hold = _read_hold(place, _mapping(place, "hold", content["hold"]))
     profiles = _read_profiles(place, content["profiles"], vary, variants)
     fields = {**content, "vary": vary, "hold": hold, "profiles": profiles, "variants": variants}
+    if "parts" in content:
+        fields["supplied"] = _read_parts(place, fields.pop("parts"), Path(path).parent)
     try:
         return Experiment(name=name, path=path, **fields)
     except ValidationError as error:
         raise _input_error(place, error) from None
+
+
+def _read_parts(place: str, raw: Any, directory: Path) -> Supplied:
+    if not isinstance(raw, str) or not raw:
+        raise InputError(place, f"parts: needs the path of a Python file, not {shown(raw)}")
+    try:
+        return read_supplied(directory / raw)
+    except InputError as error:
+        raise InputError(f"{place}: parts", f"{error.place} {error.problem}") from None
+
+
+def with_parts(experiment: Experiment, supplied: Supplied) -> Experiment:
+    """The experiment with a file of parts, as if it named it itself.
+
+    Raises:
+        InputError: it names another one.
+    """
+    named = experiment.supplied
+    if named is not None and named.digest != supplied.digest:
+        place = f"{experiment.path or experiment.name}: parts"
+        raise InputError(place, f"names {named.name}, so it cannot have {supplied.name}")
+    return experiment.model_copy(update={"supplied": supplied})
 
 
 def _mapping(place: str, key: str, raw: Any) -> Mapping[str, Any]:

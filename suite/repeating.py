@@ -9,6 +9,7 @@ import pandas as pd
 
 from suite.errors import InputError
 from suite.execution.work import Executor, Finished
+from suite.installing import installed
 from suite.ledger import Ledger
 from suite.planning import group
 from suite.provenance import code_hash
@@ -68,22 +69,33 @@ def sample_rows(ledger: Ledger, share: float, seed: int) -> pd.DataFrame:
 def repeat(
     ledger: Ledger, rows: pd.DataFrame, executor: Executor, workers: int
 ) -> list[Repetition]:
-    """Train the rows' trials again and compare every number."""
+    """Train the rows' trials again and compare every number.
+
+    Raises:
+        InputError: a user's own file that trials need is not there.
+    """
     records: list[Mapping[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
     stored = {to_trial(row): row for row in records}
     histories = dict(list(ledger.histories(rows).groupby("trial_id")))
+    supplied = {digest: ledger.supplied(digest) for digest in sorted({t.supplied for t in stored})}
     repetitions = []
-    for probes, trials in _by_probes(stored).items():
-        for event in executor.run(group(trials, probes, max(1, workers))):
-            if isinstance(event, Finished):
-                repetitions += [_compare(o, stored[o.trial], histories) for o in event.outcomes]
+    for (digest, probes), trials in _alike(stored).items():
+        with installed(supplied[digest]):
+            for event in executor.run(group(trials, probes, max(1, workers))):
+                if isinstance(event, Finished):
+                    repetitions += [_compare(o, stored[o.trial], histories) for o in event.outcomes]
     return repetitions
 
 
-def _by_probes(stored: Mapping[Trial, Mapping[str, Any]]) -> dict[tuple[str, ...], list[Trial]]:
-    groups: dict[tuple[str, ...], list[Trial]] = {}
+Alike = tuple[str, tuple[str, ...]]
+
+
+def _alike(stored: Mapping[Trial, Mapping[str, Any]]) -> dict[Alike, list[Trial]]:
+    """Trials by the file and the probes that they need."""
+    groups: dict[Alike, list[Trial]] = {}
     for trial, row in stored.items():
-        groups.setdefault(tuple(filter(None, row["probes"].split(","))), []).append(trial)
+        probes = tuple(filter(None, row["probes"].split(",")))
+        groups.setdefault((trial.supplied, probes), []).append(trial)
     return groups
 
 
@@ -94,7 +106,7 @@ def _compare(
     differences = [name for name in METRICS if before.get(name) != outcome.metrics.get(name)]
     if row["outcome"] != outcome.outcome or row["epochs_trained"] != outcome.epochs:
         differences.append("outcome")
-    if not _same_histories(outcome.histories, histories.get(outcome.trial.id)):
+    if not _same_histories(outcome.histories, histories.get(row["trial_id"])):
         differences.append("histories")
     return Repetition(outcome.trial, row, outcome, tuple(differences))
 

@@ -19,7 +19,7 @@ from suite.ledger import Ledger, Stored, Writer, new_invocation_id, writing
 from suite.planning import Cohort, estimate_seconds, group
 from suite.provenance import code_hash, provenance
 from suite.schemas import KEY, METRICS, Invocation, Key, PlanRow
-from suite.training.fitting import kernel_name
+from suite.training.kernels import kernel_name
 from suite.trial import Outcome, Trial
 from suite.tuning import GridSource, Request, Source, Told
 
@@ -143,7 +143,7 @@ def run_experiments(
     """Train what the experiments ask for and is not stored yet.
 
     After each experiment `report` and then `mirror` are called with it; both find everything in
-    the ledger.
+    the ledger. Parts of the user's own are installed beforehand.
 
     Returns:
         The invocation's id.
@@ -183,6 +183,8 @@ def _executor(settings: Settings) -> Executor:
 
 
 def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
+    if experiment.supplied is not None:
+        run.writer.store_supplied(experiment.supplied)
     while requests := source.propose():
         keys = {r.trial: measurement_key(r.trial, run.settings.device) for r in requests}
         run.networks += len(requests)
@@ -203,7 +205,7 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
 
 def measurement_key(trial: Trial, device: str) -> Key:
     """The key under which a trial's measurement by the present code is stored."""
-    return Key(trial.id, code_hash(), data_hash(trial.dataset), kernel_name(device))
+    return Key(trial.id, code_hash(), data_hash(trial.dataset), kernel_name(trial, device))
 
 
 def _plan_rows(

@@ -1,7 +1,7 @@
 """What one row of each table of results/ holds, and how outcomes become rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from suite.experiment import regularizer_pairs, regularizer_text
 from suite.provenance import Provenance
-from suite.trial import FIELDS, Outcome, Trial
+from suite.trial import FIELDS, OPTIONAL, Outcome, Trial
 
 METRICS = tuple(
     f"{part}_{metric}"
@@ -110,8 +110,8 @@ def _columns(cls: type) -> list[pa.Field]:
 
 
 def _trial_columns() -> list[pa.Field]:
-    hints = get_type_hints(Trial) | {"samples": int, "regularizers": str}
-    return [pa.field(name, _ARROW[hints[name]], nullable=name == "samples") for name in FIELDS]
+    hints = get_type_hints(Trial) | {"samples": int, "gradient_clip": float, "regularizers": str}
+    return [pa.field(name, _ARROW[hints[name]], nullable=name in OPTIONAL) for name in FIELDS]
 
 
 TRIALS = pa.schema(
@@ -125,6 +125,7 @@ TRIALS = pa.schema(
         pa.field("parameters", pa.int64(), nullable=False),
         pa.field("flops", pa.float64(), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
+        pa.field("probe_seconds", pa.float64()),
         pa.field("probes", pa.string(), nullable=False),
         *(column for column in _columns(Provenance) if column.name not in KEY),
     ]
@@ -144,6 +145,13 @@ TABLES: dict[str, pa.Schema] = {
     "histories": HISTORIES,
     "plan": pa.schema(_columns(PlanRow)),
     "invocations": pa.schema(_columns(Invocation)),
+}
+# What a row from before a column was there has in it: fields are added to Trial over time.
+DEFAULTS: dict[str, Mapping[str, Any]] = {
+    "trials": {
+        **{f.name: f.default for f in fields(Trial) if f.default is not MISSING},
+        "regularizers": regularizer_text(()),
+    }
 }
 
 
@@ -175,6 +183,7 @@ def _trial_row(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         "parameters": outcome.parameters,
         "flops": outcome.flops,
         "seconds": outcome.seconds,
+        "probe_seconds": outcome.probe_seconds,
         "probes": ",".join(outcome.probes),
     }
 
@@ -212,7 +221,7 @@ def _history_table(outcome: Outcome, provenance: Provenance) -> pa.Table:
 def to_trial(row: Mapping[str, Any]) -> Trial:
     """The recipe in a row of the trials table."""
     recipe = {name: row[name] for name in FIELDS}
-    recipe["samples"] = None if pd.isna(row["samples"]) else int(row["samples"])
+    recipe |= {name: None for name in OPTIONAL if pd.isna(row[name])}
     recipe["regularizers"] = regularizer_pairs(row["regularizers"])
     return Trial(**{name: _plain(value) for name, value in recipe.items()})
 

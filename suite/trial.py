@@ -10,7 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Fields in which trials of one cohort may differ; all others split cohorts.
-STACKABLE = frozenset({"seed", "split", "learning_rate", "momentum", "initializer", "gain"})
+STACKABLE = frozenset(
+    {
+        "seed",
+        "split",
+        "label_noise",
+        "learning_rate",
+        "momentum",
+        "initializer",
+        "gain",
+        "gradient_clip",
+        "regularizers",
+    }
+)
+
+# What decides a trial's rows and labels: its split and its share of noisy labels.
+Replicate = tuple[int, float]
 
 # field: (lowest, highest, whether the lowest itself is allowed)
 RANGES: dict[str, tuple[float, float, bool]] = {
@@ -18,9 +33,11 @@ RANGES: dict[str, tuple[float, float, bool]] = {
     "label_noise": (0, 1, True),
     "depth": (0, 1000, True),
     "width": (1, 65536, True),
+    "kernel_size": (1, 1024, True),
     "gain": (0, np.inf, True),
     "learning_rate": (0, np.inf, False),
     "momentum": (0, 1, True),
+    "gradient_clip": (0, np.inf, False),
     "epochs": (1, 10**6, True),
     "batch_size": (1, 2**24, True),
     "split": (0, 2**31, True),
@@ -38,7 +55,9 @@ class Trial:
         label_noise: share of training labels drawn anew, uniformly over the classes.
         network: name of the network family.
         depth: number of hidden layers; 0 is a linear model.
-        width: units in each hidden layer.
+        width: units in each hidden layer; channels of a convolutional one.
+        kernel_size: places that a convolution's kernel covers in each direction.
+        pooling: how a convolutional network's maps shrink from layer to layer.
         activation: name of the hidden layers' activation.
         initializer: name of the rule that draws the initial weights.
         gain: factor on the initial weights' standard deviation.
@@ -46,12 +65,15 @@ class Trial:
         optimizer: name of the optimizer.
         learning_rate: step size.
         momentum: used by optimizers that have one.
+        schedule: name of the rule by which the learning rate changes during training.
+        gradient_clip: largest Euclidean norm of a network's gradient; None for no limit.
         regularizers: (name, strength) pairs, sorted by name; empty for none.
         epochs: passes over the training data.
         batch_size: samples per step.
         split: which replicate of the data: test fold, validation part, subset, label noise.
         seed: initial weights, batch order and dropout draws.
         reports_test: whether test metrics are computed; tuning trials never see test data.
+        supplied: hash of the user's own file where the recipe names a part from it, else empty.
     """
 
     dataset: str
@@ -60,6 +82,8 @@ class Trial:
     network: str = "dense"
     depth: int = 2
     width: int = 64
+    kernel_size: int = 3
+    pooling: str = "stride"
     activation: str = "relu"
     initializer: str = "he"
     gain: float = 1.0
@@ -67,16 +91,21 @@ class Trial:
     optimizer: str = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    schedule: str = "constant"
+    gradient_clip: float | None = None
     regularizers: tuple[tuple[str, float], ...] = ()
     epochs: int = 20
     batch_size: int = 64
     split: int = 0
     seed: int = 0
     reports_test: bool = True
+    supplied: str = ""
 
     def __post_init__(self) -> None:
         for name in ("label_noise", "gain", "learning_rate", "momentum"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        if self.gradient_clip is not None:
+            object.__setattr__(self, "gradient_clip", float(self.gradient_clip))
         pairs = tuple(sorted((str(name), float(s)) for name, s in self.regularizers if float(s)))
         object.__setattr__(self, "regularizers", pairs)
         for name, (low, high, closed) in RANGES.items():
@@ -91,11 +120,17 @@ class Trial:
     def cohort_key(self) -> str:
         """Trials with the same key can train stacked as one cohort.
 
-        A regularizer's strength may differ within a cohort, its presence may not.
+        The strength of a regularizer or of clipping may differ within a cohort, not its presence.
         """
         recipe = {name: value for name, value in asdict(self).items() if name not in STACKABLE}
         recipe["regularizers"] = [name for name, _ in self.regularizers]
+        recipe["clips"] = self.gradient_clip is not None
         return digest(recipe)
+
+    @property
+    def replicate(self) -> Replicate:
+        """What decides the trial's rows and labels within its cohort."""
+        return self.split, self.label_noise
 
     def strength(self, regularizer: str) -> float:
         """Strength of a regularizer; 0 where the recipe has none of that name."""
@@ -103,13 +138,15 @@ class Trial:
 
 
 FIELDS = tuple(f.name for f in fields(Trial))
+# Fields whose value may be None, and the word for that.
+OPTIONAL = {"samples": "all", "gradient_clip": "none"}
 
 
 def check_range(name: str, value: float | None, low: float, high: float, closed: bool) -> None:
     """Raise ValueError unless `value` lies between `low` and `high`."""
     if value is None:
         return
-    if not np.isfinite(value):
+    if isinstance(value, float) and not np.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
     if not (low < value <= high or (closed and value == low)):
         bound = "at least" if closed else "more than"
@@ -154,6 +191,7 @@ class Outcome:
         seconds: this trial's share of its cohort's training time.
         kernel: the code path that computed it, such as torch-cpu.
         probes: names of the probes recorded.
+        probe_seconds: share of `seconds` that went into the probes.
     """
 
     trial: Trial
@@ -168,3 +206,4 @@ class Outcome:
     seconds: float = 0.0
     kernel: str = ""
     probes: tuple[str, ...] = ()
+    probe_seconds: float = 0.0

@@ -36,7 +36,7 @@ FLAWS = {
     "unknown activation": (
         "activation: tanh",
         "activation: tanhh",
-        ["x.yaml: hold.activation", "'tanhh'; did you mean 'tanh'?", "known: identity, relu"],
+        ["x.yaml: hold.activation", "'tanhh'; did you mean 'tanh'?", "known: elu, gelu"],
     ),
     "wrong type": ("width: 6", "width: wide", ["x.yaml: hold.width", "'wide'", "number"]),
     "empty grid": ("[1, 2]", "[]", ["x.yaml: vary.depth", "empty list"]),

@@ -25,9 +25,11 @@ from suite.metrics import METRICS
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
 from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS
+from suite.parts.networks import NETWORKS, POOLINGS
 from suite.parts.optimizers import OPTIMIZERS
 from suite.parts.regularizers import REGULARIZERS
+from suite.parts.schedules import SCHEDULES
+from suite.planning import NAMES
 from suite.reading import read_experiment
 from suite.running import Settings, run_experiments
 from suite.training.probes import PROBES
@@ -126,7 +128,7 @@ print("heavy", {"torch", "pandas", "mlflow", "matplotlib", "sklearn", "scipy"} &
     assert re.findall(r"^code (.*)$", ended.stdout, re.MULTILINE) == ["0", "0", "0", "2", "2"]
     assert "did you mean 'question'?" in ended.stderr
     assert ended.stdout.splitlines()[-1] == "heavy set()"
-    for name in ("list", "run", "report", "ui", "show", "rerun", "verify"):
+    for name in ("list", "run", "report", "ui", "show", "rerun", "verify", "speed"):
         assert re.search(rf"^. {name} ", ended.stdout, re.MULTILINE)
 
 
@@ -134,10 +136,12 @@ KINDS = {
     "experiments": ["tiny"],
     "datasets": CARDS,
     "networks": NETWORKS,
+    "poolings": POOLINGS,
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
     "regularizers": REGULARIZERS,
     "optimizers": OPTIMIZERS,
+    "schedules": SCHEDULES,
     "losses": LOSSES,
     "probes": PROBES,
     "metrics": METRICS,
@@ -155,6 +159,14 @@ def test_list_names_every_word_of_a_kind(kind, place, leadline):
     printed = [line.split()[0] for line in plain.out.splitlines() if line.split()]
     assert printed[0] == kind
     assert set(KINDS[kind]) <= set(printed)
+
+
+def test_every_part_is_listed_with_its_source(place):
+    words = catalogue(place)
+    parts = [names for key, (_, names) in NAMES.items() if key != "dataset"]
+    for part in [*parts, REGULARIZERS, PROBES]:
+        rows = {name: (entry.description, entry.source) for name, entry in part.items()}
+        assert rows in words.values()
 
 
 def test_list_shows_everything_by_default(place, leadline):

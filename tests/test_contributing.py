@@ -26,13 +26,13 @@ def blocks(heading: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def leaky_relu(monkeypatch):
+def squareplus(monkeypatch):
     function, entry = blocks("Add an activation", "python")
     names = dict(vars(activations))
     exec(function, names)
     for name, activation in eval(f"{{{entry}}}", names).items():
         monkeypatch.setitem(activations.ACTIVATIONS, name, activation)
-    return activations.ACTIVATIONS["leaky_relu"]
+    return activations.ACTIVATIONS["squareplus"]
 
 
 @pytest.fixture
@@ -47,20 +47,20 @@ def moons(monkeypatch):
     return dataset.card
 
 
-def test_added_activation_has_autograds_derivative(leaky_relu):
-    points = torch.linspace(-2, 2, 32, dtype=torch.float64).requires_grad_()
-    output = points * 1
-    leaky_relu.forward(output)
-    (expected,) = torch.autograd.grad(output.sum(), points)
-    gradient = torch.ones_like(points)
-    leaky_relu.backward(gradient, output.detach())
-    assert torch.equal(gradient, expected)
+def test_added_activation_is_the_published_curve(squareplus):
+    points = torch.linspace(-20, 20, 81, dtype=torch.float64)
+    output = squareplus.function(points)
+    # The upper branch of the hyperbola a (a - z) = 1, whose asymptotes are ReLU.
+    torch.testing.assert_close(output * (output - points), torch.ones_like(points))
+    assert (output > points.clamp_min(0)).all()
+    assert torch.isfinite(squareplus.function(torch.tensor([-3e38, 3e38]))).all()
+    assert activations.ACTIVATIONS["softsign"].by_hand is not None
 
 
-def test_added_activation_and_data_set_train(leaky_relu, moons):
-    trial = Trial(dataset="moons", activation="leaky_relu", width=16, epochs=5, learning_rate=0.01)
-    (outcome,) = fit([trial], {0: load_split("moons", 0)})
-    assert outcome.outcome == "completed"
+def test_added_activation_and_data_set_train(squareplus, moons):
+    trial = Trial(dataset="moons", activation="squareplus", width=16, epochs=5, learning_rate=0.01)
+    (outcome,) = fit([trial], {trial.replicate: load_split("moons", 0)})
+    assert (outcome.outcome, outcome.kernel) == ("completed", "torch-cpu")
     assert outcome.metrics["test_accuracy"] > 0.8
 
 

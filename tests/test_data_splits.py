@@ -25,7 +25,9 @@ CLASSIFIED = [name for name, card in CARDS.items() if card.task == "classificati
 
 def split_digest(name: str, split: int) -> str:
     parts = load_split(name, split)
-    arrays = [getattr(parts, f.name) for f in fields(parts) if f.name not in ("task", "outputs")]
+    arrays = [
+        getattr(parts, f.name) for f in fields(parts) if f.name.endswith(("inputs", "targets"))
+    ]
     return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
 
 

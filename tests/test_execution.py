@@ -114,7 +114,7 @@ def test_what_goes_wrong_in_training_becomes_an_outcome(monkeypatch, error, word
     failed = outcomes[culprit]
     assert text in failed.error
     assert (word == "crashed") == (type(error).__name__ in failed.error)
-    assert (failed.kernel, failed.probes, failed.histories) == ("torch-cpu", PROBES, None)
+    assert (failed.kernel, failed.probes, failed.histories) == ("numba-cpu", PROBES, None)
 
 
 def test_an_interrupt_ends_the_run():

@@ -38,6 +38,7 @@ DESIGNS = {
     "capacity": {"width": ["8", "32"], "samples": ["100", "200"]},
     "regularizers": {"regularizer": REGULARIZERS},
     "budgets": {"depth": ["1", "2"], "parameters": ["2000", "8000"]},
+    "clips": {"depth": ["2", "4"], "gradient_clip": ["0.5", "null", "2"]},
 }
 # Every figure, with a design that has what it draws.
 DRAWN = {
@@ -55,8 +56,18 @@ DRAWN = {
 }
 RECIPE = {
     name: getattr(Trial(dataset="digits"), name)
-    for name in ("depth", "width", "activation", "initializer", "gain", "loss", "samples")
-}
+    for name in (
+        "network",
+        "depth",
+        "width",
+        "activation",
+        "initializer",
+        "gain",
+        "loss",
+        "gradient_clip",
+        "samples",
+    )
+} | {"regularizers": "none"}
 
 
 def experiment(design, vary):
@@ -176,6 +187,12 @@ def test_no_text_is_cut_off_or_stands_on_another(name, monkeypatch):
         assert overlap is None or min(overlap.width, overlap.height) < 2, (text, other)
 
 
+@pytest.mark.parametrize("name", ["accuracy_by_depth", "delta_by_layer"])
+def test_no_clipping_is_a_level_like_others(name):
+    levels = draw(name, evidence("clips")).table["gradient_clip"].unique().tolist()
+    assert sorted(levels, key=str) == [0.5, 2, "none"]
+
+
 # One figure of each module; each is drawn twice, from evidence built twice.
 @pytest.mark.parametrize("name", {entry.module: name for name, entry in FIGURES.items()}.values())
 def test_the_same_evidence_gives_the_same_bytes_and_leaves_nothing_behind(name):
@@ -265,11 +282,24 @@ def test_the_mean_field_line_of_relu_is_a_power_law_through_the_last_layer(initi
     assert table["mean"].to_list() == pytest.approx([1, 1 / 2, 1 / 3, 1 / 4])
 
 
-def test_what_theory_does_not_know_has_points_but_no_line():
-    given = evidence("gradients", vary={"activation": ["mine", "relu"]})
-    table = draw("delta_by_layer", given).table.set_index("activation")
-    assert table.loc["mine", "mean_field"].isna().all()
-    assert table.loc["relu", "mean_field"].notna().all()
+@pytest.mark.parametrize(
+    ("factor", "beyond"), [("activation", "mine"), ("initializer", "constant")]
+)
+def test_what_theory_does_not_know_has_points_but_no_line(factor, beyond):
+    known = getattr(Trial(dataset="digits"), factor)
+    given = evidence("gradients", vary={factor: [beyond, known]})
+    table = draw("delta_by_layer", given).table.set_index(factor)
+    assert table.loc[beyond, "mean_field"].isna().all()
+    assert table.loc[known, "mean_field"].notna().all()
+
+
+@pytest.mark.parametrize(
+    "change", [{"network": "residual"}, {"regularizers": "dropout=0.1,layer_norm=1.0"}]
+)
+def test_networks_that_theory_does_not_speak_of_have_no_line(change):
+    table = draw("delta_by_layer", evidence("gradients", lambda _: change)).table
+    assert table["mean"].notna().all()
+    assert table["mean_field"].isna().all()
 
 
 def test_only_the_deepest_networks_are_drawn_layer_by_layer():
@@ -411,6 +441,7 @@ def test_names_are_words():
     assert level_name("regularizer", "l2_0.003") == "L2 0.003"
     assert level_name("label_noise", 0.15) == "15 %"
     assert level_name("samples", None) == "all"
+    assert described("gradient_clip", None) == "gradient clipping none"
     assert described("depth", 1) == "1 hidden layer"
     assert listed(["a", "b", "c"]) == "a, b and c"
 

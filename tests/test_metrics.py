@@ -5,10 +5,13 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from scipy import integrate, stats
 
 from suite import theory
 from suite.data.cards import CARDS
 from suite.metrics import METRICS
+from suite.parts.losses import LOSSES
 from suite.reading import build_experiment
 from suite.results import Evidence
 from suite.verdicts import judge
@@ -33,10 +36,12 @@ DESIGN = build_experiment(
 SCORES = [f"{part}_{m}" for part in ("train", "validation", "test") for m in ("loss", "accuracy")]
 RECIPE = {
     "loss": "cross_entropy",
+    "network": "dense",
     "activation": "tanh",
     "initializer": "xavier",
     "gain": 1.0,
     "width": 100,
+    "regularizers": "none",
 }
 
 
@@ -132,12 +137,26 @@ def test_failures_count_as_chance(dataset, metric, loss, chance, outcome):
     np.testing.assert_allclose(METRICS[metric].values(failed), chance)
 
 
-def test_squared_error_of_a_uniform_guess_is_its_chance():
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_losss_chance_is_that_of_a_uniform_guess(loss):
     classes = CARDS["digits"].outputs
-    one_hot = np.eye(classes)
-    guess = np.mean((one_hot - 1 / classes) ** 2)
-    failed = evidence(loss="squared_error", outcome="dead")
-    assert measure("test_loss", failed)[0] == pytest.approx(guess)
+    one_hot = torch.eye(classes, dtype=torch.float64)
+    # The softmax of equal outputs is uniform.
+    guess = torch.zeros_like(one_hot) if loss == "cross_entropy" else one_hot.mean() * one_hot**0
+    failed = evidence(loss=loss, outcome="dead")
+    expected = LOSSES[loss].values(guess, one_hot).mean().item()
+    assert measure("test_loss", failed)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", [n for n, loss in LOSSES.items() if "regression" in loss.tasks])
+def test_a_losss_chance_is_that_of_the_mean_of_normal_values(loss):
+    def weighted(value):
+        target = torch.tensor([[value]], dtype=torch.float64)
+        return LOSSES[loss].values(0 * target, target).item() * stats.norm.pdf(value)
+
+    expected = 2 * sum(integrate.quad(weighted, *ends)[0] for ends in ((0, 1), (1, 12)))
+    failed = evidence(dataset="diabetes", loss=loss, outcome="dead")
+    assert measure("test_loss", failed)[0] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_score_is_accuracy_or_r2_by_task():
@@ -189,6 +208,18 @@ def test_deviation_is_what_is_left_of_theory(activation, initializer):
         assert np.isnan(shallow).all()
 
 
-@pytest.mark.parametrize("recipe", [{"activation": "swish"}, {"initializer": "my_own"}])
-def test_parts_unknown_to_theory_have_no_deviation(recipe):
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        {"activation": "swish"},
+        {"initializer": "my_own"},
+        {"initializer": "constant"},
+        {"network": "residual"},
+        {"network": "convolutional"},
+        {"regularizers": "batch_norm=1.0"},
+        {"regularizers": "dropout=0.1,layer_norm=1.0"},
+    ],
+)
+def test_networks_beyond_theory_have_no_deviation(recipe):
+    assert np.isfinite(measure("gradient_theory_deviation", evidence())[0]).all()
     assert np.isnan(measure("gradient_theory_deviation", evidence(**recipe))[0]).all()

@@ -8,6 +8,8 @@ from suite.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
+FIRST = (0, 0.0)  # split and label noise
+
 
 def recipe(**settings) -> Trial:
     defaults = {"depth": 2, "width": 13, "batch_size": 10, "epochs": 4, "optimizer": "sgd"}
@@ -15,12 +17,12 @@ def recipe(**settings) -> Trial:
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-@pytest.mark.parametrize("activation", ["identity", "tanh", "relu"])
+@pytest.mark.parametrize("activation", ["identity", "tanh", "relu", "gelu"])
 def test_a_network_started_at_zero_is_dead(activation, task, make_split) -> None:
     split = make_split(1, task=task)
     loss = "cross_entropy" if task == "classification" else "squared_error"
     trial = recipe(activation=activation, initializer="zero", loss=loss)
-    (outcome,) = fit([trial], {0: split})
+    (outcome,) = fit([trial], {trial.replicate: split})
     assert (outcome.outcome, outcome.error, outcome.epochs) == ("dead", None, 4)
     if task == "classification":
         shares = [(split.test_targets == label).mean() for label in range(3)]
@@ -30,18 +32,18 @@ def test_a_network_started_at_zero_is_dead(activation, task, make_split) -> None
 
 
 def test_dead_is_a_matter_of_answers_not_of_the_start(make_split) -> None:
-    split = make_split(1)
-    (linear,) = fit([recipe(depth=0, initializer="zero")], {0: split})
-    (shrunk,) = fit([recipe(regularizers=(("l1", 100.0),))], {0: split})
+    splits = {FIRST: make_split(1)}
+    (linear,) = fit([recipe(depth=0, initializer="zero")], splits)
+    (shrunk,) = fit([recipe(regularizers=(("l1", 100.0),))], splits)
     assert linear.outcome == "completed"
     assert shrunk.outcome == "dead"
 
 
-@pytest.mark.parametrize("activation", ["identity", "relu"])
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum"])
+@pytest.mark.parametrize("activation", ["identity", "relu", "silu"])
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov"])
 def test_a_huge_learning_rate_diverges_at_an_epoch(activation, optimizer, make_split) -> None:
     trial = recipe(activation=activation, optimizer=optimizer, learning_rate=1e30)
-    (outcome,) = fit([trial], {0: make_split(1)}, ("signal",))
+    (outcome,) = fit([trial], {FIRST: make_split(1)}, ("signal",))
     assert (outcome.outcome, outcome.epochs, outcome.metrics) == ("diverged", 1, {})
     assert "non-finite" in outcome.error
     assert set(outcome.histories.epoch.tolist()) == {0}
@@ -53,7 +55,7 @@ def test_the_epoch_of_a_divergence_is_where_weights_stop_being_finite(make_split
         recipe(activation="identity", depth=1, loss="squared_error", learning_rate=rate, epochs=40)
         for rate in (0.05, 0.9)
     ]
-    calm, wild = fit(trials, {0: make_split(1, task="regression")})
+    calm, wild = fit(trials, {FIRST: make_split(1, task="regression")})
     assert (calm.outcome, calm.epochs) == ("completed", 40)
     assert wild.outcome == "diverged"
     assert 1 < wild.epochs < 40
@@ -63,5 +65,5 @@ def test_the_epoch_of_a_divergence_is_where_weights_stop_being_finite(make_split
 
 def test_training_leaves_denormal_numbers_to_others(make_split) -> None:
     tiny = np.full(4, np.finfo(np.float64).tiny)
-    fit([recipe()], {0: make_split(1)})
+    fit([recipe()], {FIRST: make_split(1)})
     assert (tiny / 4 > 0).all()

@@ -9,7 +9,7 @@ import pytest
 
 from suite.data.cards import CARDS
 from suite.errors import InputError
-from suite.parts.networks import NETWORKS, parameter_count, training_flops, width_for
+from suite.parts.networks import NETWORKS, Layer, Sizes, parameter_count, training_flops, width_for
 from suite.planning import (
     CACHE_BYTES,
     MOST_MEMBERS,
@@ -19,6 +19,7 @@ from suite.planning import (
     memory_bytes,
 )
 from suite.training.cohort import cohort_bytes
+from suite.training.model import make_model
 from suite.trial import FIELDS, RANGES, Trial
 
 TRIAL = Trial(dataset="digits", regularizers=(("dropout", 0.2),))
@@ -30,6 +31,8 @@ OTHER = {
     "network": "convolutional",
     "depth": 3,
     "width": 32,
+    "kernel_size": 5,
+    "pooling": "max",
     "activation": "tanh",
     "initializer": "xavier",
     "gain": 2.0,
@@ -37,12 +40,15 @@ OTHER = {
     "optimizer": "sgd",
     "learning_rate": 0.01,
     "momentum": 0.5,
+    "schedule": "cosine",
+    "gradient_clip": 0.5,
     "regularizers": (("l2", 0.1),),
     "epochs": 7,
     "batch_size": 32,
     "split": 2,
     "seed": 3,
     "reports_test": False,
+    "supplied": "0123456789abcdef",
 }
 # Few names, many members: what a real grid looks like.
 GRID = [
@@ -65,8 +71,8 @@ GRID = [
 def test_ids_are_stable():
     # Results are stored under these. A field more or less changes them all, which takes a line in
     # the changelog: what was measured before would be trained again.
-    assert Trial(dataset="digits").id == "f4e541bf11444469"
-    assert replace(TRIAL, **OTHER).id == "68775d9a530fe9e8"
+    assert Trial(dataset="digits").id == "353516e0862245e8"
+    assert replace(TRIAL, **OTHER).id == "c6c0e3591e575eeb"
 
 
 def test_every_field_changes_the_id():
@@ -77,8 +83,9 @@ def test_every_field_changes_the_id():
 
 
 def test_whole_numbers_and_floats_give_the_same_id():
-    whole = Trial(dataset="digits", learning_rate=1, momentum=0, gain=2, label_noise=0)
-    real = Trial(dataset="digits", learning_rate=1.0, momentum=0.0, gain=2.0, label_noise=0.0)
+    numbers = {"learning_rate": 1, "momentum": 0, "gain": 2, "label_noise": 0, "gradient_clip": 3}
+    whole = Trial(dataset="digits", **numbers)
+    real = Trial(dataset="digits", **{name: float(value) for name, value in numbers.items()})
     assert (whole.id, whole.cohort_key) == (real.id, real.cohort_key)
 
 
@@ -90,12 +97,28 @@ def test_regularizers_have_one_form():
 
 
 def test_only_stackable_fields_leave_the_cohort_alone():
-    stackable = {"seed", "split", "learning_rate", "momentum", "initializer", "gain"}
+    stackable = {"seed", "split", "label_noise", "learning_rate", "momentum", "initializer", "gain"}
     for name, value in OTHER.items():
         same = replace(TRIAL, **{name: value}).cohort_key == TRIAL.cohort_key
         assert same == (name in stackable), name
-    stronger = replace(TRIAL, regularizers=(("dropout", 0.9),))
-    assert stronger.cohort_key == TRIAL.cohort_key != replace(TRIAL, regularizers=()).cohort_key
+
+
+@pytest.mark.parametrize(
+    ("name", "strength", "other", "absent"),
+    [
+        ("regularizers", (("dropout", 0.2),), (("dropout", 0.9),), ()),
+        ("gradient_clip", 1.0, 2.0, None),
+    ],
+)
+def test_strengths_stack_and_presence_does_not(name, strength, other, absent):
+    keys = [replace(TRIAL, **{name: value}).cohort_key for value in (strength, other, absent)]
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_a_replicate_is_what_decides_rows_and_labels():
+    varied = {name: replace(TRIAL, **{name: value}).replicate for name, value in OTHER.items()}
+    changed = {name for name, replicate in varied.items() if replicate != TRIAL.replicate}
+    assert changed == {"split", "label_noise"}
 
 
 def test_trials_are_frozen():
@@ -158,8 +181,29 @@ def test_a_parameter_budget_sets_the_width():
     trial = build_trial({"depth": 2, "parameters": 5000}, "digits")
     near = {width: 65 * width + (width + 1) * width + 10 * (width + 1) for width in range(1, 99)}
     assert trial.width == min(near, key=lambda width: abs(near[width] - 5000))
-    with pytest.raises(ValueError, match="parameters: depth 0 has no width"):
-        build_trial({"depth": 0, "parameters": 5000}, "digits")
+    for unsized in ({"depth": 0}, {"network": "linear"}):
+        with pytest.raises(ValueError, match=r"parameters: .* without hidden layers has no width"):
+            build_trial({**unsized, "parameters": 5000}, "digits")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "beside"),
+    [
+        ({"regularizers": "batch_norm=1"}, lambda width: 2 * 2 * width),
+        ({"regularizers": "batch_norm=1,layer_norm=1"}, lambda width: 2 * 4 * width),
+        (
+            {"activation": "prelu", "regularizers": "layer_norm=1"},
+            lambda width: 2 * (2 * width + 1),
+        ),
+    ],
+)
+def test_a_budget_counts_normalizations_and_slopes(recipe, beside):
+    """Gain and shift a unit for each normalization, one slope a layer."""
+    trial = build_trial({"depth": 2, "parameters": 1700, **recipe}, "digits")
+    counts = {width: count_by_hand(64, 10, 2, width) + beside(width) for width in range(1, 99)}
+    assert trial.width == min(counts, key=lambda width: abs(counts[width] - 1700))
+    layout = make_model(trial, CARDS["digits"].input_shape, 10).layout
+    assert layout.parameters == counts[trial.width]
 
 
 # Sizes
@@ -178,7 +222,7 @@ def count_by_hand(inputs, outputs, depth, width):
 @pytest.mark.parametrize("depth", [1, 2, 3, 8, 40])
 def test_width_for_finds_the_nearest_count(inputs, outputs, depth):
     counts = [count_by_hand(inputs, outputs, depth, width) for width in range(1, 400)]
-    least = counts[0]
+    least, sizes = counts[0], Sizes((inputs,), outputs, depth, width=0)
     budgets = {
         least,
         least + 1,
@@ -187,13 +231,13 @@ def test_width_for_finds_the_nearest_count(inputs, outputs, depth):
     }
     budgets |= {(a + b) // 2 for a, b in itertools.pairwise(counts[:50])}
     for budget in budgets:
-        width = width_for("dense", budget, depth, inputs, outputs)
+        width = width_for("dense", budget, sizes)
         nearest = min(range(len(counts)), key=lambda i: (abs(counts[i] - budget), i)) + 1
         assert width == nearest
-        shapes = NETWORKS["dense"].shapes(inputs, outputs, depth, width)
-        assert parameter_count(shapes) == counts[width - 1]
+        layers = NETWORKS["dense"].layers(replace(sizes, width=width))
+        assert parameter_count(layers) == counts[width - 1]
     with pytest.raises(ValueError, match=f"{least - 1} are too few; depth {depth} needs {least}$"):
-        width_for("dense", least - 1, depth, inputs, outputs)
+        width_for("dense", least - 1, sizes)
 
 
 def test_training_flops_counted_by_hand():
@@ -201,9 +245,13 @@ def test_training_flops_counted_by_hand():
     # takes n multiplications and n additions. Forward: 12 + 8 weights. Backward: the gradient of
     # 12 + 8 weights, and the hidden units' through 8 weights.
     a_row = 2 * (12 + 8) + 2 * (12 + 8) + 2 * 8
-    assert training_flops(((3, 4), (4, 2)), samples=10, epochs=5) == 10 * 5 * a_row
+    assert training_flops((Layer(3, 4), Layer(4, 2)), samples=10, epochs=5) == 10 * 5 * a_row
     # A linear model has no layer to pass a gradient to.
-    assert training_flops(((3, 2),), samples=1, epochs=1) == 2 * 6 + 2 * 6
+    assert training_flops((Layer(3, 2),), samples=1, epochs=1) == 2 * 6 + 2 * 6
+    # A convolution does at each place of its map what a dense layer does once.
+    kernel = {"taps": 3, "kernel": (3,)}
+    conv = Layer(2, 4, maps=(7,), **kernel)
+    assert training_flops((conv, conv), samples=1, epochs=1) == 7 * 2 * (2 + 3) * (2 * 3 * 4)
 
 
 @pytest.mark.parametrize("dataset", CARDS)
@@ -257,7 +305,7 @@ def test_nothing_to_group():
 def test_cohorts_fit_the_cache(dataset, width):
     trials = [Trial(dataset=dataset, width=width, seed=seed, epochs=1) for seed in range(200)]
     card = CARDS[dataset]
-    each = cohort_bytes(trials[0], card.features, card.outputs)
+    each = cohort_bytes(trials[0], card.input_shape, card.outputs)
     # At least what four matrices of parameters take.
     assert each >= 4 * 4 * count_by_hand(card.features, card.outputs, 2, width)
     for cohort in group(trials, (), workers=1):

@@ -197,16 +197,16 @@ name = y => unknown key 'name' | known: claims, figures, hold
 hold/wdth = 3 => hold.wdth: unknown field 'wdth'; did you mean 'width'? | known: activation, batch
 hold/seed = 3 => hold.seed: unknown field 'seed' | known: activation, batch_size, dataset
 vary/gian = [1, 2] => vary.gian: unknown field 'gian'; did you mean 'gain'? | known: activation
-vary/activation = [relu, tanh, sigmod] => did you mean 'sigmoid'? | known: identity, relu, sigmoid
+vary/activation = [relu, tanh, sigmod] => did you mean 'sigmoid'? | known: elu, gelu, hardtanh, identity
 vary/activation = [rleu, tanh] => 'relu' is not a level in profile 'quick' (levels: rleu, tanh)
 vary/mix = {a: {wdth: 1}} => vary.mix.a: unknown field 'wdth'; did you mean 'width'? | known: act
 vary/mix = {a: {initializer: hee}} => vary.mix.a.initializer: unknown initializer 'hee'; did you
 hold/dataset = [wine, digts] => hold.dataset: unknown data set 'digts'; did you mean 'digits'? | known
-hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: dense
-hold/loss = crossentropy => unknown loss 'crossentropy'; did you mean 'cross_entropy'? | known: cross
-hold/optimizer = adamm => unknown optimizer 'adamm'; did you mean 'adam'? | known: adam, momentum, sgd
-hold/initializer = xaiver => unknown initializer 'xaiver'; did you mean 'xavier'? | known: he, orth
-probes = [delta] => probes: unknown probe 'delta'; did you mean 'delta_norm'? | known: activation_var
+hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: convolutional, dense, linear
+hold/loss = crossentropy => unknown loss 'crossentropy'; did you mean 'cross_entropy'? | known: absolute, cross
+hold/optimizer = adamm => unknown optimizer 'adamm'; did you mean 'adam'? | known: adagrad, adam, adamw, mom
+hold/initializer = xaiver => unknown initializer 'xaiver'; did you mean 'xavier'? | known: constant, he, he_
+probes = [delta] => probes: unknown probe 'delta'; did you mean 'delta_norm'? | known: activation_mean
 figures = [accuracy_by_dept] => did you mean 'accuracy_by_depth'? | known: accuracy_against_cost
 tune/sedes = 1 => tune: unknown key 'sedes'; did you mean 'seeds'? | known: budget, learning_rate
 tune/budget = {trails: 3} => tune.budget: unknown key 'trails'; did you mean 'trials'? | known: trials
@@ -262,7 +262,7 @@ claims/relu/better = relu => claims.relu.better: needs a mapping of keys to valu
 claims/relu/where/depth = x => claims.relu.where: depth: needs a whole number, not 'x'
 claims/relu/where/penalty = [[]] => claims.relu.where: penalty: needs a name, not []
 vary/penalty = & hold/regularizers = {dropout: 1.5} => hold.regularizers: dropout is at most 0.99
-vary/penalty = & hold/regularizers = {dropuot: 1} => did you mean 'dropout'? | known: dropout, l1, l2
+vary/penalty = & hold/regularizers = {dropuot: 1} => did you mean 'dropout'? | known: alpha_dropout, batch_norm, drop
 vary/penalty = & hold/regularizers = {l2: -1} => hold.regularizers: l2 must be at least 0, not -1
 vary/penalty = & hold/regularizers = {l2: .inf} => hold.regularizers: l2 needs a finite number, not inf
 vary/penalty = & hold/regularizers = {l2: null} => hold.regularizers: l2 needs a number, not None
@@ -341,7 +341,7 @@ hold/dataset = diabetes & hold/loss = cross_entropy => loss: cross_entropy does 
 hold/dataset = diabetes & hold/label_noise = 0.1 => data set 'diabetes' has no class labels, so they cannot be noisy | allowed: 0
 hold/dataset = diabetes & tune/metric = validation_accuracy => tune.metric: diabetes has no accuracy, but a loss
 hold/width = & hold/parameters = 40 => parameters: 40 are too few; depth 1 needs 85
-hold/width = & hold/parameters = 9000 & vary/depth/0 = 0 & claims = => parameters: depth 0 has no width to solve for
+hold/width = & hold/parameters = 9000 & vary/depth/0 = 0 & claims = => parameters: a network without hidden layers has no width
 """  # noqa: E501
 CASES = [line for line in REFUSED.splitlines() if line and not line.startswith("##")]
 

@@ -33,7 +33,7 @@ DEAD = [recipe(0, initializer="zero")]
 
 
 def outcomes_of(trials, probes=()):
-    return fit(trials, {0: load_split("circles", 0, 50)}, probes)
+    return fit(trials, {trials[0].replicate: load_split("circles", 0, 50)}, probes)
 
 
 @pytest.fixture(scope="module")

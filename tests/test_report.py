@@ -58,12 +58,16 @@ FACTS = {
     "outside_training_seconds": 20.0,
     "tracking_seconds": 14.0,
     "reporting_seconds": 8.0,
+    "probing_share": 0.042,
 }
 HEADINGS = ("h1", "h2", "h3", "h4")
 RECIPE = {
     name: getattr(Trial(dataset="digits"), name)
-    for name in ("width", "activation", "initializer", "gain", "loss", "samples")
-}
+    for name in (
+        *("network", "width", "activation", "initializer", "gain"),
+        *("loss", "gradient_clip", "samples"),
+    )
+} | {"regularizers": "none"}
 
 
 def evidence(name="depth", profile="standard", missing=0, question="Does depth pay?"):
@@ -304,6 +308,22 @@ def test_a_write_that_breaks_leaves_the_old_file_and_no_other(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_page_names_the_networks_that_were_trained(report, tmp_path):
+    assert "The networks are dense. Convolutions" in Page(report / "index.html").text
+    given = evidence()
+    trials = given.trials.copy()
+    trials.loc[:7, "network"] = "residual_convolutional"
+    trials.loc[3, "regularizers"] = "dropout=0.1,layer_norm=1.0"
+    # What is only planned is not named.
+    trials.loc[15, ["outcome", "network"]] = [None, "linear"]
+    both = [dataclasses.replace(given, trials=trials), evidence(missing=16)]
+    build(both, rows(), FACTS, tmp_path)
+    text = Page(tmp_path / "index.html").text
+    assert "The networks are dense and residual convolutional, some with layer norm. Conv" in text
+    build([evidence(missing=16)], rows(), FACTS, tmp_path)
+    assert "The networks are" not in Page(tmp_path / "index.html").text
+
+
 def test_contenders_have_their_mean_interval_and_failures():
     given = evidence()
     trials = given.trials.copy()
@@ -314,6 +334,24 @@ def test_contenders_have_their_mean_interval_and_failures():
     assert table.rows[0][1].startswith(f"{np.mean(scores):.3f} ± ")
     assert table.rows[0][3] == "1 of 8"
     assert table.rows[1][3] == "0"
+
+
+@pytest.mark.parametrize(("factor", "word"), [("samples", "all"), ("gradient_clip", "none")])
+def test_contenders_without_a_value_have_their_row(factor, word):
+    given = evidence()
+    other = build_experiment(
+        "clips",
+        {
+            "question": "Does it?",
+            "vary": {"depth": ["1", "2"], factor: ["null", "20"]},
+            "hold": {"dataset": ["digits", "wine"], "learning_rate": "0.1"},
+            "profiles": {"standard": {"seeds": "4"}},
+        },
+    )
+    trials = [given.trials.assign(**{factor: level}).astype(object) for level in (None, 20)]
+    table = contenders(dataclasses.replace(given, experiment=other, trials=pd.concat(trials)))
+    assert [row[1] for row in table.rows] == [word, "20", word, "20"]
+    assert all(score[:3] in ("0.8", "0.9") for row in table.rows for score in row[2:4])
 
 
 def test_contenders_of_an_experiment_without_results_are_no_table():

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from suite.errors import InputError
@@ -286,6 +287,26 @@ def test_a_part_from_before_a_column_was_added_is_read(root):
     frame = Ledger(root).trials()
     assert str(frame["samples"].dtype) == "Int64"
     assert pd.isna(frame["test_r2"][0])
+
+
+def test_a_trial_from_before_a_field_was_added_has_the_fields_default(root, caplog):
+    """A row's id stays what it was: no recipe of today has it, so it is never taken for one."""
+    trial = Trial(dataset="wine", depth=3, regularizers=(("l2", 0.1),), supplied="a" * 16)
+    store(root, make_outcome(trial=trial))
+    part = parts(root, "trials")[0]
+    later = ["kernel_size", "pooling", "schedule", "gradient_clip", "supplied", "regularizers"]
+    older = pq.read_table(part).drop_columns(later)
+    pq.write_table(older, part)
+    with writing(root):
+        pass
+    assert not caplog.records
+    row = Ledger(root).trials().iloc[0].to_dict()
+    assert to_trial(row) == replace(trial, regularizers=(), supplied="")
+    assert row["trial_id"] == trial.id
+    assert [key.trial_id for key in Ledger(root).stored_keys()] == [trial.id]
+    pq.write_table(older.drop_columns(["dataset"]), part)
+    assert Ledger(root).trials().empty
+    assert "has no column 'dataset'" in caplog.text
 
 
 WRITE_FOREVER = """

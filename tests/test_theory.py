@@ -1,12 +1,15 @@
 """Mean-field predictions against published numbers, adaptive quadrature and simulated networks."""
 
+import itertools
+
 import numpy as np
 import pytest
-from scipy import integrate, stats
+import torch
+from scipy import integrate
 
 from suite import theory
 from suite.parts.activations import ACTIVATIONS
-from suite.parts.initializers import INITIALIZERS
+from suite.parts.initializers import INITIALIZERS, Fan
 
 # log10 of δ_1²/δ_21² with q_1 = σ², for σ² = 1/3, 1, 2.
 RATIOS = {
@@ -37,14 +40,17 @@ def test_delta_ratios_are_the_published_ones(table, depth):
 
 
 def integrated(function, variance):
-    """E[function(z)²] by adaptive quadrature, each side of a kink at 0 by itself."""
+    """E[function(z)²] by adaptive quadrature, in pieces between kinks at -1, 0 and 1."""
+    deviation = np.sqrt(variance)
 
     def weighted(z):
-        return function(np.sqrt(variance) * z) ** 2 * stats.norm.pdf(z)
+        return function(deviation * z) ** 2 * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
 
+    kink = min(1 / deviation, 11)
+    edges = sorted({sign * edge for sign in (-1, 1) for edge in (0, kink / 30, kink, 12)})
     return sum(
-        integrate.quad(weighted, min(0, end), max(0, end), points=[end / 1e3, end / 30])[0]
-        for end in (-12, 12)
+        integrate.quad(weighted, *ends, limit=2000, epsabs=1e-13)[0]
+        for ends in itertools.pairwise(edges)
     )
 
 
@@ -52,11 +58,27 @@ def integrated(function, variance):
 @pytest.mark.parametrize("variance", [1e-4, 0.3, 1, 30, 1e4])
 def test_gaussian_means_agree_with_adaptive_quadrature(activation, variance):
     known = theory.ACTIVATIONS[activation]
-    for function in (known.value, known.derivative):
-        expected = integrated(function, variance)
-        assert theory.gaussian_mean(lambda z, f=function: f(z) ** 2, variance) == pytest.approx(
-            expected, rel=1e-7
-        )
+    square, slope_square = known.value_square(variance), known.derivative_square(variance)
+    assert square == pytest.approx(integrated(known.value, variance), rel=1e-7)
+    assert slope_square == pytest.approx(integrated(known.derivative, variance), rel=1e-7)
+
+
+@pytest.mark.parametrize("activation", ["hardtanh", "sine"])
+def test_closed_forms_agree_with_sampling(activation):
+    z = np.random.default_rng(1).standard_normal(400_000)
+    known = theory.ACTIVATIONS[activation]
+    for variance in (0.2, 3.0):
+        scaled = np.sqrt(variance) * z
+        sampled = [np.mean(f(scaled) ** 2) for f in (known.value, known.derivative)]
+        closed = [known.value_square(variance), known.derivative_square(variance)]
+        assert closed == pytest.approx(sampled, abs=0.004)
+
+
+@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+def test_without_a_signal_an_activation_stays_where_it_is_at_0(activation):
+    known = theory.ACTIVATIONS[activation]
+    assert known.value_square(0.0) == pytest.approx(known.value(np.zeros(1))[0] ** 2)
+    assert np.isfinite(known.derivative_square([0.0, 1.0])).all()
 
 
 @pytest.mark.parametrize("activation", theory.ACTIVATIONS)
@@ -67,20 +89,40 @@ def test_derivatives_agree_with_differences(activation):
     np.testing.assert_allclose(known.derivative(z), difference, atol=1e-8)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_values_and_derivatives_are_those_that_networks_compute(activation):
+    part, known = ACTIVATIONS[activation], theory.ACTIVATIONS[activation]
+    slope = () if part.slope is None else (torch.tensor(part.slope, dtype=torch.float64),)
+    z = np.linspace(-30, 30, 1800)
+
+    def computed(points):
+        return part.function(torch.from_numpy(points), *slope).numpy()
+
+    # torch's softplus is the identity above 20, which is 2e-9 off.
+    np.testing.assert_allclose(known.value(z), computed(z), rtol=1e-10, atol=3e-9)
+    difference = (computed(z + 1e-5) - computed(z - 1e-5)) / 2e-5
+    np.testing.assert_allclose(known.derivative(z), difference, atol=1e-7)
+
+
 @pytest.mark.parametrize("initializer", theory.WEIGHT_VARIANCES)
 @pytest.mark.parametrize("shape", [(200, 200), (240, 120), (120, 240)])
 def test_variances_are_those_of_the_drawn_weights(initializer, shape):
     fan_in, fan_out = shape
     rng = np.random.default_rng(0)
-    weights, biases = INITIALIZERS[initializer].draw(rng, fan_in, fan_out)
+    weights, biases = INITIALIZERS[initializer].draw(rng, Fan(fan_in, fan_out, fan_out))
     expected = theory.weight_variance(initializer, fan_in, fan_out)
     assert fan_in * np.mean(weights**2) == pytest.approx(expected, rel=0.05)
     assert np.mean(biases**2) == pytest.approx(theory.bias_variance(initializer, fan_in), rel=0.2)
 
 
 def test_every_part_has_its_theory():
-    assert theory.WEIGHT_VARIANCES.keys() == INITIALIZERS.keys()
-    assert theory.ACTIVATIONS.keys() >= ACTIVATIONS.keys()
+    assert theory.WEIGHT_VARIANCES.keys() == INITIALIZERS.keys() - {"constant"}
+    assert theory.ACTIVATIONS.keys() == ACTIVATIONS.keys()
+
+
+def test_weights_that_are_no_draws_around_zero_have_no_variance():
+    with pytest.raises(ValueError, match="no known variance around zero of constant weights"):
+        theory.weight_variance("constant", 10, 10)
 
 
 def test_gain_scales_the_deviation():
@@ -114,7 +156,17 @@ def simulated(activation, weight_variance, bias_variance, depth, width=200, netw
 
 @pytest.mark.parametrize(
     ("activation", "weight_variance", "bias_variance"),
-    [("sigmoid", 1, 0), ("tanh", 2, 0.05), ("relu", 2, 0), ("selu", 1, 0), ("identity", 1 / 3, 0)],
+    [
+        ("sigmoid", 1, 0),
+        ("tanh", 2, 0.05),
+        ("relu", 2, 0),
+        ("selu", 1, 0),
+        ("identity", 1 / 3, 0),
+        ("gelu", 1.5, 0.1),
+        ("hardtanh", 1.5, 0.05),
+        ("sine", 1, 0.1),
+        ("softplus", 0.5, 0),
+    ],
 )
 def test_predictions_match_simulated_networks(activation, weight_variance, bias_variance):
     depth = 8

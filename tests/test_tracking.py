@@ -27,7 +27,7 @@ from suite.tracking.mirror import mirror
 from suite.tracking.server import _wait_until_healthy, free_port, serve
 from suite.tracking.store import open_client, without_credentials
 from suite.tracking.views import claim_text, experiment_note, invocation_note, saved_view, ui_link
-from suite.trial import Histories, Outcome, Trial
+from suite.trial import FIELDS, Histories, Outcome, Trial
 
 FIRST = "20260102T030405.000000-aaaaaa"
 SECOND = "20260103T030405.000000-bbbbbb"
@@ -163,6 +163,7 @@ def test_names_start_with_what_sets_runs_apart():
     contender = {"depth": 8, "activation": "relu", "samples": None}
     name = run_name(contender, ["activation", "depth"], "digits split 3")
     assert name == "relu depth 8 samples all digits split 3"
+    assert run_name({"gradient_clip": None}, [], "wine") == "gradient_clip none wine"
 
 
 def test_curves_are_thinned_to_twenty_points_with_both_ends():
@@ -278,6 +279,9 @@ def test_every_trial_is_a_run_nested_under_its_invocation(root, capfd):
     assert run.data.metrics["generalization_gap"] == pytest.approx(0.05)
     assert run.data.metrics["parameters"] == 1200
     assert "test_loss" not in run.data.metrics
+    assert run.data.params.keys() == set(FIELDS) - {"reports_test"}
+    absent = {"samples": "all", "gradient_clip": "none", "supplied": "", "schedule": "constant"}
+    assert absent.items() <= run.data.params.items()
     expected = {
         "experiment": "toy",
         "profile": "quick",

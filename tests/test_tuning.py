@@ -195,7 +195,7 @@ def test_tuning_trials_measure_nothing_on_test_data(one_thread):
     source = make_source(hold=CONTENT["hold"] | {"dataset": "wine"})
     tuning = [r.trial for r in source.propose() if r.trial.depth == 1][:6]
     final = replace(tuning[0], reports_test=True)
-    data = {split: load_split("wine", split) for split in range(3)}
+    data = {(split, 0.0): load_split("wine", split) for split in range(3)}
     measured = [set(outcome.metrics) for outcome in [*fit(tuning, data), *fit([final], data)]]
     parts = [{name.partition("_")[0] for name in names} for names in measured]
     assert parts == [{"train", "validation"}] * 6 + [{"train", "validation", "test"}]

@@ -35,6 +35,8 @@ class DatasetCard:
         citation: whom to cite.
         preprocessing: what is done to the raw rows.
         description: what the rows are.
+        shape: of one input where its features have an order: (channels, length) of a signal,
+            (channels, height, width) of an image.
     """
 
     name: str
@@ -49,6 +51,12 @@ class DatasetCard:
     citation: str
     preprocessing: str
     description: str
+    shape: tuple[int, ...] = ()
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one input; (features,) where they have no order."""
+        return self.shape or (self.features,)
 
     @property
     def train_samples(self) -> int:
@@ -103,6 +111,7 @@ _ENTRIES = (
             "UCI Machine Learning Repository, doi:10.24432/C50P49",
             preprocessing=_ALL_AT_ONCE,
             description="handwritten digits, 8 × 8 counts of dark pixels from 0 to 16",
+            shape=(1, 8, 8),
         ),
         bundled.load_digits,
     ),
@@ -179,6 +188,7 @@ _ENTRIES = (
             "learning applied to document recognition, Proceedings of the IEEE 86(11), 2278-2324",
             preprocessing=_ALL_AT_ONCE,
             description="handwritten digits, 28 × 28 grey levels from 0 to 255",
+            shape=(1, 28, 28),
         ),
         bundled.load_mnist5k,
     ),
@@ -199,6 +209,7 @@ _ENTRIES = (
             preprocessing=_ALL_AT_ONCE,
             description="digit-shaped signals of 40 steps, padded, shifted, scaled, sheared and "
             "made noisy",
+            shape=(1, 40),
         ),
         bundled.load_mnist1d,
     ),

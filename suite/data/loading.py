@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 
-from suite.data.cards import DATASETS, DatasetCard, check_request
+from suite.data.cards import DATASETS, Dataset, DatasetCard, check_request
 from suite.data.partition import partition
 from suite.data.preprocessing import fit_standardization
 from suite.data.samples import Inputs, Samples, Targets
@@ -43,13 +43,16 @@ def load_split(
 
 def raw_samples(dataset: str, split: int) -> Samples:
     """All rows from which a split is cut, unscaled; those of a finite set in every split."""
-    card, draw, parameters = DATASETS[dataset]
+    return _rows(DATASETS[dataset], split)
+
+
+def _rows(dataset: Dataset, split: int) -> Samples:
+    card, draw, parameters = dataset
     if card.folds:
         return draw(**parameters)
-    return draw(generator(split, dataset), card.samples, **parameters)
+    return draw(generator(split, card.name), card.samples, **parameters)
 
 
-@cache
 def data_hash(dataset: str) -> str:
     """Sixteen hexadecimal digits of the SHA-256 of the raw rows (split 0's) and parameters.
 
@@ -57,8 +60,18 @@ def data_hash(dataset: str) -> str:
         InputError: an unknown data set.
     """
     check_request(dataset)
-    sha = hashlib.sha256(json.dumps(dict(DATASETS[dataset].parameters), sort_keys=True).encode())
-    for array in raw_samples(dataset, 0):
+    card, draw, parameters = DATASETS[dataset]
+    return _data_hash(card, draw, tuple(sorted(parameters.items())))
+
+
+# By content, since a name can stand for one data set of a user's own and later for another.
+@cache
+def _data_hash(
+    card: DatasetCard, draw: Callable[..., Samples], parameters: tuple[tuple[str, float], ...]
+) -> str:
+    dataset = Dataset(card, draw, dict(parameters))
+    sha = hashlib.sha256(json.dumps(dataset.parameters).encode())
+    for array in _rows(dataset, 0):
         sha.update(f"{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()[:16]
@@ -89,6 +102,7 @@ def _preprocess(card: DatasetCard, train: Samples, validation: Samples, test: Sa
         test_targets=targets[2],
         task=card.task,
         outputs=card.outputs,
+        shape=card.input_shape,
     )
 
 

@@ -21,6 +21,7 @@ class Split:
         test_targets: its targets.
         task: `classification` or `regression`.
         outputs: number of classes; 1 for regression.
+        shape: of one input's row: (features,), (channels, length) or (channels, height, width).
     """
 
     train_inputs: Inputs
@@ -31,3 +32,8 @@ class Split:
     test_targets: Targets
     task: str
     outputs: int
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.shape:
+            object.__setattr__(self, "shape", (self.train_inputs.shape[1],))

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from suite.execution.work import Event, Finished, Started
 from suite.execution.worker import Failure, start_worker, train, warm_up
 from suite.planning import Cohort
-from suite.training.fitting import kernel_name
+from suite.training.kernels import kernel_name
 from suite.trial import Outcome
 
 Result = list[Outcome] | Failure
@@ -31,7 +31,7 @@ def failed_outcomes(cohort: Cohort, failure: Failure, device: str) -> tuple[Outc
             trial=trial,
             outcome=failure.outcome,
             error=failure.error,
-            kernel=kernel_name(device),
+            kernel=kernel_name(trial, device),
             probes=tuple(sorted(cohort.probes)),
         )
         for trial in cohort.trials

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from suite.data.loading import load_split
 from suite.data.split import Split
+from suite.installing import installed, origin
 from suite.planning import Cohort
 from suite.training.fitting import fit
 from suite.trial import Outcome
@@ -53,11 +54,8 @@ def warm_up() -> None:
 def train(cohort: Cohort, device: str) -> list[Outcome] | Failure:
     """Train a cohort; what goes wrong comes back as a value."""
     try:
-        splits = {trial.split: trial for trial in cohort.trials}
-        data = {
-            split: _load(t.dataset, split, t.samples, t.label_noise) for split, t in splits.items()
-        }
-        return fit(cohort.trials, data, cohort.probes, torch.device(device))
+        with installed(cohort.supplied):
+            return _fit(cohort, device)
     except (MemoryError, torch.OutOfMemoryError) as error:
         return Failure("out_of_memory", str(error))
     except RuntimeError as error:
@@ -69,6 +67,21 @@ def train(cohort: Cohort, device: str) -> list[Outcome] | Failure:
         return Failure("crashed", traceback.format_exc())
 
 
+def _fit(cohort: Cohort, device: str) -> list[Outcome]:
+    replicates = {trial.replicate: trial for trial in cohort.trials}
+    data = {
+        replicate: _load(origin("dataset", t.dataset), t.dataset, t.split, t.samples, t.label_noise)
+        for replicate, t in replicates.items()
+    }
+    return fit(cohort.trials, data, cohort.probes, torch.device(device))
+
+
 @lru_cache(maxsize=12)
-def _load(dataset: str, split: int, samples: int | None, label_noise: float) -> Split:
+def _load(
+    origin: str,  # noqa: ARG001, two versions of a user's file may give one name to other rows
+    dataset: str,
+    split: int,
+    samples: int | None,
+    label_noise: float,
+) -> Split:
     return load_split(dataset, split, samples, label_noise)

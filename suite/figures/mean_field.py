@@ -16,7 +16,7 @@ def with_mean_field(
     """`table` (a row per `by` and layer, with `mean`) with the column `mean_field`.
 
     The prediction is of ratios; it is put on the measured scale at the last hidden layer. NaN
-    where theory knows the activation or the initializer not, or no signal was probed.
+    where mean field does not apply, or no signal was probed.
     """
     ratios = _ratios(networks, histories, by)
     joined = table.merge(ratios, on=[*by, "layer"], how="left")
@@ -32,10 +32,8 @@ def _ratios(networks: pd.DataFrame, histories: pd.DataFrame, by: Sequence[str]) 
     ]
     signal = first[["trial_id", "value"]].rename(columns={"value": "signal"})
     started = networks.merge(signal.drop_duplicates("trial_id"), on="trial_id")
-    known = started["activation"].isin(theory.ACTIVATIONS) & started["initializer"].isin(
-        theory.WEIGHT_VARIANCES
-    )
-    lines = [_predicted(group, by) for _, group in started[known].groupby(_RECIPE)]
+    predicted = started[theory.applies(started)].groupby(_RECIPE)
+    lines = [_predicted(group, by) for _, group in predicted]
     if not lines:
         return networks[list(by)].head(0).assign(layer=0, ratio=0.0)
     logs = pd.concat(lines).groupby([*by, "layer"])["log"].mean()

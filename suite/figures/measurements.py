@@ -12,17 +12,17 @@ from suite.experiment import Level
 from suite.figures.drawing import NothingToDraw
 from suite.metrics import FAILURES, METRICS
 from suite.results import Evidence
+from suite.trial import OPTIONAL
 
 MISS = 0.05  # what every band and whisker leaves out
-ALL = "all"
 FEWEST = 3  # units for an interval: Student's from two spans 18 standard errors
 
 
 def networks(evidence: Evidence) -> pd.DataFrame:
     """The trained final networks: factors, measurements, `score`, whether it `failed`, its `unit`.
 
-    The level of `samples` that takes the whole training part, whatever its size, is `ALL`; how
-    many samples it has is in `used_samples`.
+    A field's level that is no value, such as the whole training part, is its word in `OPTIONAL`;
+    how many training samples were used is in `used_samples`.
 
     Failures count as chance, as in the claims' tests. Networks that crashed, ran out of memory or
     out of time measured nothing and are left out.
@@ -34,19 +34,24 @@ def networks(evidence: Evidence) -> pd.DataFrame:
     if trials["outcome"].isna().all():
         raise NothingToDraw("no network of this experiment has been trained yet")
     failed = trials["outcome"].isin(FAILURES)
-    samples = trials["samples"].astype(object)
     frame = trials.assign(
+        **_present(trials),
         failed=failed,
         score=METRICS["test_score"].values(evidence),
         test_loss=METRICS["test_loss"].values(evidence),
         generalization_gap=METRICS["generalization_gap"].values(evidence),
-        samples=samples.where(samples.notna(), ALL),
         used_samples=_used_samples(trials),
         unit=_units(trials),
     )[failed | (trials["outcome"] == "completed")]
     if frame.empty:
         raise NothingToDraw("no network of this experiment has been trained yet")
     return frame
+
+
+def _present(trials: pd.DataFrame) -> dict[str, pd.Series]:
+    """Columns in which a word stands for None, which no group would have a place for."""
+    columns = {name: trials[name].astype(object) for name in OPTIONAL}
+    return {name: values.where(values.notna(), OPTIONAL[name]) for name, values in columns.items()}
 
 
 def _used_samples(trials: pd.DataFrame) -> pd.Series:
@@ -79,7 +84,7 @@ def levels_of(evidence: Evidence, factor: str) -> list[Level]:
     """A factor's levels in the experiment's order, as `networks` has them."""
     design = evidence.experiment.at(evidence.profile)
     levels = design.datasets if factor == "dataset" else design.vary[factor]
-    return [ALL if level is None else plain_level(level) for level in levels]
+    return [level_key(factor, level) for level in levels]
 
 
 def levels_in(evidence: Evidence, frame: pd.DataFrame, factor: str) -> list[Level]:
@@ -89,6 +94,11 @@ def levels_in(evidence: Evidence, frame: pd.DataFrame, factor: str) -> list[Leve
     if len(numbers) == len(present):
         return [*sorted(numbers)]
     return sorted(present, key=levels_of(evidence, factor).index)
+
+
+def level_key(factor: str, level: Level) -> Level:
+    """A factor's level as `networks` has it."""
+    return OPTIONAL[factor] if level is None else plain_level(level)
 
 
 def plain_level(level: object) -> Level:

@@ -11,20 +11,68 @@ from suite.experiment import Level
 # Okabe & Ito (2008), safe for the colour-blind, without its yellow: too pale on white.
 BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#7A7A7A"
-CYCLE = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY)
+# More, each as far as can be from those before it, to readers with and without colour blindness.
+MAROON, INDIGO, MINT, WINE = "#661100", "#332288", "#9AD0C2", "#882255"
+SAND, BROWN, VIOLET = "#DDCC77", "#994F00", "#6A3D9A"
+CYCLE = (
+    *(BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY),
+    *(MAROON, INDIGO, MINT, WINE, SAND, BROWN, VIOLET),
+)
 
 COLOURS: dict[str, dict[str, str]] = {
     "initializer": {
         "he": BLUE,
+        "he_uniform": SKY,
         "xavier": GREEN,
+        "xavier_normal": MINT,
         "pytorch": ORANGE,
+        "lecun": BLACK,
+        "truncated_normal": INDIGO,
         "small_normal": VERMILION,
         "orthogonal": PURPLE,
+        "constant": MAROON,
         "zero": GREY,
     },
-    "activation": {"relu": BLUE, "tanh": GREEN, "sigmoid": ORANGE, "identity": GREY},
-    "optimizer": {"adam": BLUE, "momentum": GREEN, "sgd": ORANGE},
-    "loss": {"cross_entropy": BLUE, "squared_error": ORANGE},
+    "activation": {
+        "relu": BLUE,
+        "tanh": GREEN,
+        "sigmoid": ORANGE,
+        "identity": GREY,
+        "leaky_relu": SKY,
+        "prelu": MINT,
+        "elu": PURPLE,
+        "selu": VERMILION,
+        "gelu": BLACK,
+        "silu": INDIGO,
+        "mish": WINE,
+        "softplus": SAND,
+        "softsign": BROWN,
+        "hardtanh": MAROON,
+        "sine": VIOLET,
+    },
+    "optimizer": {
+        "adam": BLUE,
+        "momentum": GREEN,
+        "sgd": ORANGE,
+        "nesterov": PURPLE,
+        "rmsprop": VERMILION,
+        "adagrad": BLACK,
+        "adamw": SKY,
+    },
+    "loss": {
+        "cross_entropy": BLUE,
+        "squared_error": ORANGE,
+        "absolute": VERMILION,
+        "huber": PURPLE,
+    },
+    "schedule": {
+        "constant": GREY,
+        "step": ORANGE,
+        "cosine": BLUE,
+        "one_cycle": VERMILION,
+        "warm_up": PURPLE,
+        "warm_up_cosine": SKY,
+    },
     "dataset": {
         "digits": BLUE,
         "mnist5k": ORANGE,

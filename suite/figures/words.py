@@ -4,24 +4,45 @@ from collections.abc import Sequence
 
 from suite.experiment import Level
 from suite.figures.theme import plain
+from suite.trial import OPTIONAL
 
 # Names that are more than their underscores replaced.
 _PROPER = {
+    "adagrad": "Adagrad",
     "adam": "Adam",
+    "adamw": "AdamW",
     "breast_cancer": "breast cancer",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "hardtanh": "hard tanh",
     "he": "He",
+    "he_uniform": "He uniform",
+    "huber": "Huber",
+    "leaky_relu": "leaky ReLU",
+    "lecun": "LeCun",
+    "mish": "Mish",
     "mnist1d": "MNIST-1D",
     "mnist5k": "MNIST-5k",
+    "nesterov": "Nesterov",
+    "one_cycle": "one-cycle",
+    "prelu": "PReLU",
     "pytorch": "PyTorch default",
     "relu": "ReLU",
+    "rmsprop": "RMSprop",
+    "selu": "SELU",
     "sgd": "SGD",
+    "silu": "SiLU",
     "small_normal": "N(0, 0.01²)",
+    "warm_up": "warm-up",
+    "warm_up_cosine": "warm-up, then cosine",
     "xavier": "Xavier",
+    "xavier_normal": "Xavier normal",
     "xor": "XOR",
 }
 _PENALTIES = {"l1": "L1", "l2": "L2"}
 _FACTORS = {
     "dataset": "data set",
+    "gradient_clip": "gradient clipping",
     "depth": "hidden layers",
     "label_noise": "label noise",
     "parameters": "parameter budget",
@@ -42,8 +63,8 @@ def level_name(factor: str, level: Level) -> str:
         return f"{100 * level:.3g} %"
     if isinstance(level, int | float):
         return plain(level)
-    if level is None:  # no number of training samples: the whole training part
-        return "all"
+    if level is None:
+        return OPTIONAL[factor]
     return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,26 @@ def squared_error_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).mul_(2 / outputs.shape[-1])
 
 
+def absolute(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the outputs of the absolute difference, as torch.nn.L1Loss has it."""
+    return (outputs - targets).abs().mean(dim=-1)
+
+
+def absolute_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """sign(outputs - targets) / number of outputs."""
+    return (outputs - targets).sign_().div_(outputs.shape[-1])
+
+
+def huber(outputs: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the outputs of d²/2 up to |d| = 1, |d| - 1/2 beyond, as torch.nn.HuberLoss."""
+    return functional.huber_loss(outputs, targets, reduction="none").mean(dim=-1)
+
+
+def huber_gradient(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The difference, cut off at -1 and 1, / number of outputs."""
+    return (outputs - targets).clamp_(-1, 1).div_(outputs.shape[-1])
+
+
 LOSSES: dict[str, Loss] = {
     "cross_entropy": Loss(
         "minus the log-likelihood of the true class",
@@ -60,5 +81,19 @@ LOSSES: dict[str, Loss] = {
         ("classification", "regression"),
         squared_error,
         squared_error_gradient,
+    ),
+    "absolute": Loss(
+        "mean absolute difference, for classes on one-hot targets",
+        "Laplace 1774",
+        ("classification", "regression"),
+        absolute,
+        absolute_gradient,
+    ),
+    "huber": Loss(
+        "squared up to a difference of 1, absolute beyond, for classes on one-hot targets",
+        "Huber 1964",
+        ("classification", "regression"),
+        huber,
+        huber_gradient,
     ),
 }

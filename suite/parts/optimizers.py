@@ -20,12 +20,15 @@ class Optimizer:
 
     `theta`, `gradient` and every tensor of the state are (member, parameter); columns are
     (member, 1); `step` counts from 1. Updates work in place and may overwrite the gradient.
+    `decay` is the weight decay that comes with it where the recipe names none; taking it off the
+    weights is the regularizer's work.
     """
 
     description: str
     source: str
     init: Callable[[Tensor], State]
     update: Callable[[Tensor, Tensor, State, Columns, int], None]
+    decay: float = 0.0
 
 
 def sgd_init(theta: Tensor) -> State:
@@ -49,6 +52,37 @@ def momentum(theta: Tensor, gradient: Tensor, state: State, columns: Columns, st
     theta.addcmul_(velocity, columns["learning_rate"], value=-1)
 
 
+def nesterov(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
+    """Velocity as for momentum; theta - learning_rate * (gradient + momentum * velocity)."""
+    velocity = state["velocity"].mul_(columns["momentum"]).add_(gradient)
+    gradient.addcmul_(velocity, columns["momentum"])
+    theta.addcmul_(gradient, columns["learning_rate"], value=-1)
+
+
+def scaling_init(theta: Tensor) -> State:
+    """Squared gradients so far, and a place for their root."""
+    return {name: torch.zeros_like(theta) for name in ("squares", "root")}
+
+
+def rmsprop(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
+    """Steps over the root of a running mean of squares: decay 0.99, epsilon 1e-8."""
+    state["squares"].mul_(0.99).addcmul_(gradient, gradient, value=0.01)
+    _scaled_step(theta, gradient, state, columns, 1e-8)
+
+
+def adagrad(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
+    """Steps over the root of the sum of squares: epsilon 1e-10."""
+    state["squares"].addcmul_(gradient, gradient)
+    _scaled_step(theta, gradient, state, columns, 1e-10)
+
+
+def _scaled_step(
+    theta: Tensor, gradient: Tensor, state: State, columns: Columns, epsilon: float
+) -> None:
+    root = torch.sqrt(state["squares"], out=state["root"]).add_(epsilon)
+    theta.addcmul_(gradient.div_(root), columns["learning_rate"], value=-1)
+
+
 def adam_init(theta: Tensor) -> State:
     """First and second moments, and a place for the step that a rate of 1 would take."""
     return {name: torch.zeros_like(theta) for name in ("first", "second", "unit_step")}
@@ -65,7 +99,7 @@ def adam(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: 
         [state["first"]],
         [state["second"]],
         [],
-        [torch.tensor(float(step - 1), device=theta.device)],
+        [torch.full((), float(step - 1), device=theta.device)],
         fused=True,
         amsgrad=False,
         beta1=0.9,
@@ -79,13 +113,36 @@ def adam(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: 
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
-    "sgd": Optimizer(
-        "stochastic gradient descent at a constant rate", "Robbins & Monro 1951", sgd_init, sgd
-    ),
+    "sgd": Optimizer("stochastic gradient descent", "Robbins & Monro 1951", sgd_init, sgd),
     "momentum": Optimizer(
         "gradient descent with a heavy ball's velocity", "Polyak 1964", momentum_init, momentum
     ),
+    "nesterov": Optimizer(
+        "momentum that looks one step ahead",
+        "Nesterov 1983; Sutskever, Martens, Dahl & Hinton 2013",
+        momentum_init,
+        nesterov,
+    ),
+    "rmsprop": Optimizer(
+        "steps scaled by a running mean of squared gradients",
+        "Tieleman & Hinton 2012",
+        scaling_init,
+        rmsprop,
+    ),
+    "adagrad": Optimizer(
+        "steps scaled by the sum of all squared gradients so far",
+        "Duchi, Hazan & Singer 2011",
+        scaling_init,
+        adagrad,
+    ),
     "adam": Optimizer(
         "steps scaled by running moments of the gradient", "Kingma & Ba 2015", adam_init, adam
+    ),
+    "adamw": Optimizer(
+        "Adam with decoupled weight decay, 0.01 where the recipe names none",
+        "Loshchilov & Hutter 2019",
+        adam_init,
+        adam,
+        decay=0.01,
     ),
 }

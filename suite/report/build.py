@@ -67,6 +67,7 @@ def build(
         "profile": run_facts["profile"],
         "sections": sections,
         "claims": [_find(sections, row) for row in verdicts],
+        "families": methods.families(evidences),
         "cards": [(card, methods.card_size(card)) for card in methods.cards(evidences)],
         "run": methods.run_rows(run_facts),
     }

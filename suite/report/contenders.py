@@ -7,7 +7,7 @@ from typing import Any
 
 from suite.experiment import Level
 from suite.figures.drawing import NothingToDraw
-from suite.figures.measurements import ALL, means, networks, plain_level, score_name
+from suite.figures.measurements import level_key, means, networks, plain_level, score_name
 from suite.figures.words import factor_name, level_name
 from suite.results import Evidence
 
@@ -58,7 +58,7 @@ _Row = Mapping[Hashable, Any] | None
 
 def _key(dataset: str, contender: Mapping[str, Level]) -> tuple[Level, ...]:
     """A contender on a data set, as measurements have it."""
-    levels = (ALL if level is None else plain_level(level) for level in contender.values())
+    levels = (level_key(factor, level) for factor, level in contender.items())
     return (dataset, *levels)
 
 

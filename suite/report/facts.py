@@ -34,7 +34,16 @@ def run_facts(ledger: Ledger, evidences: Sequence[Evidence], profile: str) -> di
         "networks": int(measured["trial_id"].nunique()) if len(measured) else 0,
         "networks_reused": int(measured["trial_id"].duplicated().sum()) if len(measured) else 0,
         **seconds,
+        "probing_share": _probing_share(measured),
     }
+
+
+def _probing_share(measured: pd.DataFrame) -> float | None:
+    """Share of the probed networks' training time that went into their probes."""
+    if not len(measured) or not (measured["probe_seconds"] > 0).any():
+        return None
+    probed = measured[measured["probe_seconds"] > 0].drop_duplicates("trial_id")
+    return round(float(probed["probe_seconds"].sum() / probed["seconds"].sum()), 3)
 
 
 def _behind(ledger: Ledger, measured: pd.DataFrame) -> pd.DataFrame:

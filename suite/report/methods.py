@@ -5,7 +5,7 @@ from typing import Any
 
 from suite.data.cards import CARDS, DatasetCard
 from suite.figures.theme import plain
-from suite.figures.words import counted, listed
+from suite.figures.words import counted, level_name, listed
 from suite.report.numbers import span
 from suite.results import Evidence
 
@@ -22,6 +22,16 @@ def card_size(card: DatasetCard) -> str:
     return f"{counted(card.samples, 'sample')} × {counted(card.features, 'feature')}, {target}"
 
 
+def families(evidences: Sequence[Evidence]) -> str:
+    """'dense and residual, some with batch norm'; empty where nothing is trained yet."""
+    trained = [evidence.trials[evidence.trials["outcome"].notna()] for evidence in evidences]
+    names = sorted({str(name) for trials in trained for name in trials["network"]})
+    penalties = " ".join(str(text) for trials in trained for text in trials["regularizers"])
+    norms = [norm for norm in ("batch_norm", "layer_norm") if norm in penalties]
+    some = f", some with {listed([level_name('regularizer', n) for n in norms])}" if norms else ""
+    return listed([level_name("network", name) for name in names]) + some
+
+
 def _networks(facts: Mapping[str, Any]) -> str:
     reused = facts["networks_reused"]
     return plain(facts["networks"]) + (f", of which {plain(reused)} reused" if reused else "")
@@ -33,11 +43,14 @@ def run_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         name: span(facts[f"{name}_seconds"])
         for name in ("wall", "training", "outside_training", "tracking", "reporting")
     }
+    share = facts["probing_share"]
+    probing = [("Probing", f"{share:.1%} of the time of networks with probes")] if share else []
     versions = [f"{name} {version}" for name, version in facts["versions"].items()]
     return [
         ("Networks", _networks(facts)),
         ("Wall time", seconds["wall"]),
         ("While networks trained", seconds["training"]),
+        *probing,
         ("While none trained", seconds["outside_training"]),
         ("Mirroring to MLflow", seconds["tracking"]),
         ("Verdicts, figures, report", seconds["reporting"]),

@@ -1,6 +1,7 @@
 """What was fixed beforehand, in words: what varies, what is held, what is tuned, each test."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from suite.experiment import Claim, Design, Level, Selection, Side
 from suite.figures.words import described, factor_name, level_name, listed, selection
@@ -17,6 +18,10 @@ def design_in_words(evidence: Evidence) -> list[tuple[str, str]]:
     rows.append(("Tuned", _tuned(design)))
     splits = f"{design.seeds} splits of each data set, each with its own initial weights"
     rows.append(("Repeated", splits))
+    supplied = evidence.experiment.supplied
+    if supplied is not None:
+        kept = f"kept as supplied/{supplied.digest}.py beside the results"
+        rows.append(("Parts from", f"{Path(supplied.name).name}, {kept}"))
     if design.probes:
         rows.append(("Probed", listed([name.replace("_", " ") for name in design.probes])))
     return rows

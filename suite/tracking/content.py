@@ -12,7 +12,7 @@ import pandas as pd
 
 from suite.ledger import started_at
 from suite.schemas import KEY, METRICS
-from suite.trial import FIELDS, digest
+from suite.trial import FIELDS, OPTIONAL, digest
 
 STAGE_TAG = "stage"
 KEY_TAG = "leadline.key"
@@ -141,18 +141,18 @@ def _place(row: Row) -> str:
 
 
 def _level_name(factor: str, level: str | float | None) -> str:
-    return level if isinstance(level, str) else f"{factor} {_text(level)}"
+    return level if isinstance(level, str) else f"{factor} {_text(factor, level)}"
 
 
 def parameters(row: Row, contender: Row) -> dict[str, str]:
     """The recipe and the contender's factor levels, as text."""
     recipe = {name: row[name] for name in FIELDS if name != "reports_test"}
-    return {name: _text(value) for name, value in (recipe | dict(contender)).items()}
+    return {name: _text(name, value) for name, value in (recipe | dict(contender)).items()}
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if value is None:
-        return "all"
+        return OPTIONAL[name]
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from suite.experiment import Claim, Experiment, Levels, Selection, Side
+from suite.trial import OPTIONAL
 
 VIEW = "leaderboard"
 VIEW_TAG = f"mlflow.sharedViewState.{VIEW}"
@@ -113,11 +114,11 @@ def _side_text(side: Side) -> str:
 
 
 def _selection_text(selection: Selection) -> str:
-    return ", ".join(f"{name} {_levels_text(levels)}" for name, levels in selection.items())
+    return ", ".join(f"{name} {_levels_text(name, levels)}" for name, levels in selection.items())
 
 
-def _levels_text(levels: Levels) -> str:
-    return " or ".join("all" if level is None else str(level) for level in levels)
+def _levels_text(factor: str, levels: Levels) -> str:
+    return " or ".join(OPTIONAL[factor] if level is None else str(level) for level in levels)
 
 
 def invocation_note(verdicts: Sequence[Mapping[str, Any]]) -> str:

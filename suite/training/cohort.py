@@ -1,24 +1,32 @@
-"""A cohort's state: row-per-member matrices, one training step, and removal of a member."""
+"""A cohort: networks that train stacked, one training step, and removal of a member."""
 
 from collections.abc import Mapping, Sequence
+from math import ceil, prod
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from suite.data.split import Split
-from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
 from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS
 from suite.parts.optimizers import OPTIMIZERS
 from suite.parts.regularizers import REGULARIZERS
+from suite.parts.schedules import SCHEDULES
 from suite.randomness import generator
-from suite.training.backpropagation import Parameters, Workspace, backward, forward
-from suite.training.batches import batches, dropout_masks, epoch_rows
-from suite.training.layout import draw_parameters, make_layout, padded
+from suite.training.autograd import AutogradKernel
+from suite.training.batches import batches, draw_drops, draw_noise, epoch_rows
+from suite.training.forward import Drop, Networks
+from suite.training.fused import PENALTIES, UPDATES, FusedKernel
+from suite.training.kernels import is_fused
+from suite.training.layout import BLOCK, draw_parameters, padded
+from suite.training.model import Parameters, make_model
+from suite.training.normalization import Rows, Statistics
 from suite.training.pool import Pool, make_pool
-from suite.trial import Trial
+from suite.trial import Replicate, Trial
+
+# What a member draws while it trains, each from a generator of its own.
+_DRAWN = ("batch order", "dropout", "input noise")
 
 
 class Cohort:
@@ -26,15 +34,15 @@ class Cohort:
 
     Args:
         trials: recipes with one `cohort_key`.
-        splits: the data of every split that a trial names.
+        splits: the data of every replicate that a trial names.
         device: where tensors live.
-        dtype: float32, or float64 for gradient checks.
+        dtype: float32, or float64 for gradient checks, which no native pass can do.
     """
 
     def __init__(
         self,
         trials: Sequence[Trial],
-        splits: Mapping[int, Split],
+        splits: Mapping[Replicate, Split],
         device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
@@ -43,114 +51,147 @@ class Cohort:
         recipe = trials[0]
         self.trials = list(trials)
         self.pool: Pool = make_pool(splits, device)
-        shapes = NETWORKS[recipe.network].shapes(
-            self.pool.features, self.pool.outputs, recipe.depth, recipe.width
-        )
-        self.layout = make_layout(shapes)
-        self.activation = ACTIVATIONS[recipe.activation]
+        self.model = make_model(recipe, self.pool.shape, self.pool.outputs)
         self.loss = LOSSES[recipe.loss]
-        self.optimizer = OPTIMIZERS[recipe.optimizer]
-        self.orders = [generator(trial.seed, "batch order") for trial in trials]
-        self.draws = [generator(trial.seed, "dropout") for trial in trials]
         self.steps = 0
-        self._penalties = [(name, REGULARIZERS[name]) for name, _ in recipe.regularizers]
-        self._weight_mask = torch.from_numpy(self.layout.weight_mask).to(device, dtype)
-        self._adopt(self._first_theta(device, dtype))
-        self.state = self.optimizer.init(self.parameters.theta)
+        samples = self.pool.train.counts[recipe.replicate]
+        self._all_steps = recipe.epochs * ceil(samples / recipe.batch_size)
+        self._schedule = SCHEDULES[recipe.schedule]
+        self._fused = device.type == "cpu" and dtype == torch.float32 and is_fused(recipe)
+        self._draws = [{d: generator(trial.seed, d) for d in _DRAWN} for trial in trials]
+        theta = self._first_theta(device, dtype)
+        self._adopt(theta, Statistics(self.model.layout, theta), None)
 
     def _first_theta(self, device: torch.device, dtype: torch.dtype) -> Tensor:
+        slope = self.model.activation.slope
         rows = [
-            draw_parameters(self.layout, INITIALIZERS[t.initializer], t.gain, t.seed)
+            draw_parameters(self.model.layout, INITIALIZERS[t.initializer], t.gain, t.seed, slope)
             for t in self.trials
         ]
         return torch.from_numpy(np.stack(rows)).to(dtype).to(device)
 
-    def _adopt(self, theta: Tensor) -> None:
+    def _adopt(
+        self, theta: Tensor, statistics: Statistics, state: Mapping[str, Tensor] | None
+    ) -> None:
         """Take a parameter matrix and build everything that has a row a member around it."""
-        self.parameters = Parameters(self.layout, theta)
-        self.gradient = Parameters(self.layout, torch.zeros_like(theta))
-        self.columns = {
-            "learning_rate": self._column([t.learning_rate for t in self.trials]),
-            "momentum": self._column([t.momentum for t in self.trials]),
-        }
-        self.strengths = {
-            name: self._column([t.strength(name) for t in self.trials])
-            for name, _ in self._penalties
-        }
-        self._workspaces: dict[int, Workspace] = {}
-        self._row_weights: dict[int, Tensor] = {}
+        self.parameters = Parameters(self.model.layout, theta)
+        self.networks = Networks(self.model, self.parameters, statistics)
+        self._rates = self._column([trial.learning_rate for trial in self.trials])
+        self._rows: dict[int, Rows] = {}
+        make_kernel = self._fused_kernel if self._fused else self._autograd_kernel
+        self.kernel: FusedKernel | AutogradKernel = make_kernel(state)
 
-    def _column(self, values: Sequence[float]) -> Tensor:
+    def _fused_kernel(self, state: Mapping[str, Tensor] | None) -> FusedKernel:
+        recipe = self.trials[0]
+        return FusedKernel(
+            self.model,
+            self.parameters,
+            loss=recipe.loss,
+            outputs=self.pool.outputs,
+            optimizer=recipe.optimizer,
+            state=state,
+            momenta=[trial.momentum for trial in self.trials],
+            penalties=[[_strength(t, name) for name in PENALTIES] for t in self.trials],
+        )
+
+    def _autograd_kernel(self, state: Mapping[str, Tensor] | None) -> AutogradKernel:
+        recipe = self.trials[0]
+        names = [name for name in REGULARIZERS if _strength(recipe, name)]
+        clips = [trial.gradient_clip for trial in self.trials]
+        return AutogradKernel(
+            self.networks,
+            loss=self.loss,
+            outputs=self.pool.outputs,
+            optimizer=OPTIMIZERS[recipe.optimizer],
+            state=state,
+            columns={"momentum": self._column([trial.momentum for trial in self.trials])},
+            strengths={
+                name: self._column([_strength(t, name) for t in self.trials]) for name in names
+            },
+            clip=None if None in clips else self._column(clips),
+        )
+
+    def _column(self, values: Sequence[float | None]) -> Tensor:
         theta = self.parameters.theta
         return torch.tensor(values, dtype=theta.dtype, device=theta.device).unsqueeze(1)
 
     @property
-    def splits(self) -> list[int]:
-        """Each member's split."""
-        return [trial.split for trial in self.trials]
+    def replicates(self) -> list[Replicate]:
+        """What each member trains on."""
+        return [trial.replicate for trial in self.trials]
 
     def keep(self, members: Sequence[int]) -> None:
-        """Go on with the given members alone; the others' rows leave every matrix."""
-        theta = self.parameters.theta
+        """Go on with the given members alone; the others' rows leave every matrix.
+
+        With no members left, the cohort is at its end.
+        """
+        if not members:
+            self.trials = []
+            return
+        theta, values = self.parameters.theta, self.networks.statistics.values
         index = torch.tensor(members, dtype=torch.long, device=theta.device)
         self.trials = [self.trials[m] for m in members]
-        self.orders = [self.orders[m] for m in members]
-        self.draws = [self.draws[m] for m in members]
-        self.state = {name: rows[index] for name, rows in self.state.items()}
-        self._adopt(theta[index])
+        self._draws = [self._draws[m] for m in members]
+        state = {name: rows[index] for name, rows in self.kernel.state.items()}
+        theta = theta[index]
+        self._adopt(theta, Statistics(self.model.layout, theta, values[index]), state)
 
-    def train_epoch(self) -> None:
-        """One pass of every member over its own training rows, in its own order."""
+    def train_epoch(self) -> Tensor:
+        """One pass of every member over its own training rows, in its own order.
+
+        Returns:
+            The parameters before the last step.  # (member, parameter)
+        """
         part = self.pool.train
-        rows = epoch_rows(part, self.splits, self.orders)
+        rows = epoch_rows(part, self.replicates, self._generators("batch order"))
+        left = ceil(rows.shape[1] / self.trials[0].batch_size)
+        before = self.parameters.theta
         for inputs, targets, true_rows in batches(part, rows, self.trials[0].batch_size):
+            left -= 1
+            if left == 0:
+                before = self.parameters.theta.clone()
             self.step(inputs, targets, true_rows)
+        return before
 
     def step(self, inputs: Tensor, targets: Tensor, true_rows: int) -> None:
         """One update from one batch a member; rows past `true_rows` are padding."""
+        rates = self._rates * self._schedule.factor(self.steps, self._all_steps)
         self.steps += 1
         self.compute_gradient(inputs, targets, true_rows)
-        theta, gradient = self.parameters.theta, self.gradient.theta
-        for name, penalty in self._penalties:
-            if penalty.on_gradient:
-                penalty.on_gradient(gradient, theta * self._weight_mask, self.strengths[name])
-        self.optimizer.update(theta, gradient, self.state, self.columns, self.steps)
-        for name, penalty in self._penalties:
-            if penalty.on_weights:
-                threshold = self.columns["learning_rate"] * self.strengths[name]
-                penalty.on_weights(theta, self._weight_mask, threshold)
+        self.kernel.update(self.steps, rates)
 
     def compute_gradient(self, inputs: Tensor, targets: Tensor, true_rows: int) -> None:
-        """Put the gradient of the mean loss over the true rows into `gradient`."""
-        work = self._workspace(inputs.shape[1])
-        masks = self._masks(inputs.shape[1])
-        outputs = forward(self.parameters, self.activation, inputs, work, masks)
-        true = slice(0, self.pool.outputs)
-        delta = self.loss.gradient(outputs[..., true], targets[..., true])
-        torch.mul(delta, self._weights_of_rows(inputs.shape[1], true_rows), out=delta)
-        work.deltas[-1][..., true] = delta
-        backward(self.parameters, self.gradient, self.activation, inputs, work, masks)
+        """Compute the gradient of the mean loss over the true rows; see `gradient`."""
+        if self.trials[0].strength("input_noise"):
+            features, draws = prod(self.pool.shape), self._generators("input noise")
+            inputs = inputs + draw_noise(inputs, features, self.trials, draws)
+        for name, _ in self.trials[0].regularizers:
+            blend = REGULARIZERS[name].on_targets
+            if blend:
+                strengths = self._column([trial.strength(name) for trial in self.trials])
+                targets = blend(targets, strengths.unsqueeze(2), self.pool.outputs)
+        rows = self._rows_of(inputs.shape[1], true_rows)
+        self.kernel.compute_gradient(inputs, targets, rows, self._drops(inputs.shape[1]))
 
-    def _workspace(self, rows: int) -> Workspace:
-        if rows not in self._workspaces:
-            self._workspaces[rows] = Workspace(self.parameters, rows)
-        return self._workspaces[rows]
+    @property
+    def gradient(self) -> Parameters:
+        """The last gradient, laid out like the parameters."""
+        return Parameters(self.model.layout, self.kernel.gradient())
 
-    def _weights_of_rows(self, rows: int, true_rows: int) -> Tensor:
-        """1/true_rows for true rows, 0 for padding.  # (row, 1)."""
-        if true_rows not in self._row_weights:
+    def _drops(self, rows: int) -> list[Drop]:
+        draws = self._generators("dropout")
+        return draw_drops(self.model.layout, rows, self.trials, draws, self.parameters.theta)
+
+    def _generators(self, purpose: str) -> list[np.random.Generator]:
+        return [draws[purpose] for draws in self._draws]
+
+    def _rows_of(self, rows: int, true_rows: int) -> Rows:
+        """1/true_rows for true rows, 0 for padding."""
+        if true_rows not in self._rows:
             weights = self.parameters.theta.new_zeros(rows, 1)
             weights[:true_rows] = 1 / true_rows
-            self._row_weights[true_rows] = weights
-        return self._row_weights[true_rows]
-
-    def _masks(self, rows: int) -> list[Tensor]:
-        if not any(penalty.drops for _, penalty in self._penalties):
-            return []
-        rates = [trial.strength("dropout") for trial in self.trials]
-        theta = self.parameters.theta
-        masks = dropout_masks(self.layout, rows, rates, self.draws, theta.device)
-        return [mask.to(theta.dtype) for mask in masks]
+            self._rows[true_rows] = Rows(weights, true_rows)
+        return self._rows[true_rows]
 
     def finite(self) -> list[bool]:
         """Whether each member's parameters are all finite."""
@@ -158,11 +199,22 @@ class Cohort:
         return whole
 
 
-def cohort_bytes(trial: Trial, features: int, outputs: int) -> int:
+def _strength(trial: Trial, name: str) -> float:
+    """A penalty's strength; AdamW brings its own weight decay where the recipe names none."""
+    own = OPTIMIZERS[trial.optimizer].decay if name == "weight_decay" else 0.0
+    return trial.strength(name) or own
+
+
+def cohort_bytes(trial: Trial, shape: tuple[int, ...], outputs: int) -> int:
     """Memory that one member of a cohort takes while it trains, its data left out."""
-    shapes = NETWORKS[trial.network].shapes(features, outputs, trial.depth, trial.width)
-    layout = make_layout(shapes)
-    matrices = 3 + len(OPTIMIZERS[trial.optimizer].init(torch.zeros(1, 16)))
+    layout = make_model(trial, shape, outputs).layout
+    fused = is_fused(trial)
+    init = OPTIMIZERS[trial.optimizer].init
+    remembered = len(UPDATES[trial.optimizer] if fused else init(torch.zeros(1, BLOCK)))
+    # Parameters, gradient, one more for what a step clones or masks, and the optimizer's own.
+    matrices = 3 + remembered
     rows = max(padded(trial.batch_size), 128)
-    units = sum(layer.columns for layer in layout.layers)
-    return 4 * (matrices * layout.size + 3 * rows * units + rows * padded(features))
+    units = sum(placed.columns * prod(placed.layer.maps) for placed in layout.layers)
+    # The fast kernel keeps outputs, deltas and dropped; autograd every step on the way.
+    copies = 3 if fused else 6 + 4 * layout.norms
+    return 4 * (matrices * layout.size + copies * rows * units + rows * padded(prod(shape)))

@@ -6,15 +6,22 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from suite.data.split import Split
 from suite.parts.networks import training_flops
 from suite.training.cohort import Cohort
+from suite.training.forward import Networks
+from suite.training.kernels import kernel_name
 from suite.training.measuring import CURVE_ROWS, Scores, evaluate, log_spaced
+from suite.training.model import Parameters
+from suite.training.normalization import Statistics
 from suite.training.pool import PARTS
 from suite.training.probes import probe
 from suite.training.recording import Recorder
-from suite.trial import Outcome, Trial
+from suite.training.snapshots import Camera
+from suite.training.stopping import EarlyStopping
+from suite.trial import Outcome, Replicate, Trial
 
 CURVE_POINTS = 10
 PROBE_POINTS = 4
@@ -34,9 +41,10 @@ def flushed_denormals() -> Iterator[None]:
 
 # Vanished gradients would otherwise spend their time in the processor's denormal traps.
 @flushed_denormals()
+@torch.no_grad()
 def fit(
     trials: Sequence[Trial],
-    splits: Mapping[int, Split],
+    splits: Mapping[Replicate, Split],
     probes: Sequence[str] = (),
     device: torch.device | None = None,
 ) -> list[Outcome]:
@@ -44,128 +52,161 @@ def fit(
 
     Args:
         trials: recipes with one `cohort_key`.
-        splits: the data of each split that a trial names, with training parts of one size.
+        splits: the data of each replicate that a trial names, training parts of one size.
         probes: names of what to look at inside the networks.
         device: CPU by default.
 
     Returns:
         One outcome a trial, in their order.
     """
-    start = time.perf_counter()
-    device = device or torch.device("cpu")
-    cohort = Cohort(trials, splits, device)
-    recorder = Recorder(trials, "accuracy" if cohort.pool.classification else "r2")
-    with torch.inference_mode():
-        _train(cohort, recorder, tuple(probes))
-        outcomes = {} if not cohort.trials else _finish(cohort, recorder)
-    seconds = (time.perf_counter() - start) / len(trials)
-    shared = {
-        "parameters": cohort.layout.parameters,
-        "seconds": seconds,
-        "kernel": kernel_name(device.type),
-        "probes": tuple(sorted(probes)),
-    }
-    return [_outcome(t, outcomes.get(t), recorder, cohort, shared) for t in trials]
+    return Fit(trials, splits, probes, device or torch.device("cpu")).run()
 
 
-def kernel_name(device: str) -> str:
-    """The code path that computes a trial, part of a measurement's key; `device` as in torch."""
-    return f"torch-{device}"
+class Fit:
+    """One cohort's training, from first weights to outcomes."""
+
+    def __init__(
+        self,
+        trials: Sequence[Trial],
+        splits: Mapping[Replicate, Split],
+        probes: Sequence[str],
+        device: torch.device,
+    ) -> None:
+        self._start = time.perf_counter()
+        self._trials, self._probes, self._device = list(trials), tuple(probes), device
+        self._cohort = Cohort(trials, splits, device)
+        self._pool = self._cohort.pool
+        quality = "accuracy" if self._pool.classification else "r2"
+        self._recorder = Recorder(trials, quality)
+        self._stopping = EarlyStopping() if trials[0].strength("early_stopping") else None
+        self._diverged: set[Trial] = set()
+        self._probe_seconds = 0.0
+
+    def run(self) -> list[Outcome]:
+        """Train and measure."""
+        self._train()
+        finished = self._finish()
+        seconds = time.perf_counter() - self._start
+        return [self._outcome(trial, finished.get(trial), seconds) for trial in self._trials]
+
+    def _train(self) -> None:
+        cohort, epochs = self._cohort, self._trials[0].epochs
+        curve_epochs = set(log_spaced(epochs, CURVE_POINTS))
+        probe_epochs = set(log_spaced(epochs, PROBE_POINTS)) if self._probes else set()
+        before = None
+        for epoch in range(epochs + 1):
+            if epoch:
+                before = cohort.train_epoch()
+                finite = cohort.finite()
+                self._diverged |= _where(cohort.trials, finite, False)
+                before = self._keep(finite, epoch, before)
+            if not cohort.trials:
+                return
+            if epoch in curve_epochs:
+                self._measure_curves(epoch)
+            if epoch in probe_epochs:
+                self._measure_probes(epoch, before)
+            if self._stopping and epoch:
+                self._stop(self._stopping, epoch)
+            if not cohort.trials:
+                return
+
+    def _keep(self, stays: Sequence[bool], epoch: int, before: Tensor) -> Tensor:
+        """Go on with some members; the rest ended at this epoch."""
+        if all(stays):
+            return before
+        self._recorder.ended |= dict.fromkeys(_where(self._cohort.trials, stays, False), epoch)
+        members = [member for member, stay in enumerate(stays) if stay]
+        self._cohort.keep(members)
+        return before[members]
+
+    def _stop(self, stopping: EarlyStopping, epoch: int) -> None:
+        cohort = self._cohort
+        scores = self._evaluate(cohort.networks, cohort.trials, "validation")
+        values = cohort.networks.statistics.values
+        theta = cohort.parameters.theta
+        self._keep(stopping.observe(cohort.trials, scores, epoch, theta, values), epoch, theta)
+
+    def _measure_curves(self, epoch: int) -> None:
+        for name in ("train", "validation"):
+            scores = self._evaluate(self._cohort.networks, self._cohort.trials, name, CURVE_ROWS)
+            self._recorder.curve(self._cohort.trials, epoch, name, scores)
+
+    def _measure_probes(self, epoch: int, before: Tensor | None) -> None:
+        start = time.perf_counter()
+        cohort = self._cohort
+        camera = Camera(cohort.networks, cohort.loss, self._pool, cohort.replicates, before)
+        for name, values in probe(self._probes, camera).items():
+            self._recorder.layers(cohort.trials, epoch, name, values)
+        self._probe_seconds += time.perf_counter() - start
+
+    def _evaluate(
+        self, networks: Networks, trials: Sequence[Trial], part: str, limit: int | None = None
+    ) -> Scores:
+        replicates = [trial.replicate for trial in trials]
+        rows = getattr(self._pool, part)
+        return evaluate(networks, self._cohort.loss, self._pool, rows, replicates, limit)
+
+    def _final_networks(self) -> tuple[list[Trial], Networks]:
+        """The trials that have come to an end with finite weights, each with its final ones."""
+        if self._stopping is None:
+            return self._cohort.trials, self._cohort.networks
+        best = {t: b for t, b in self._stopping.best.items() if t not in self._diverged}
+        if not best:
+            return [], self._cohort.networks
+        theta = torch.stack([moment.theta for moment in best.values()])
+        values = torch.stack([moment.statistics for moment in best.values()])
+        layout = self._cohort.model.layout
+        statistics = Statistics(layout, theta, values)
+        return list(best), Networks(self._cohort.model, Parameters(layout, theta), statistics)
+
+    def _finish(self) -> dict[Trial, tuple[str, dict[str, float]]]:
+        """Each surviving trial's outcome word and final metrics."""
+        trials, networks = self._final_networks()
+        if not trials:
+            return {}
+        parts = [name for name in PARTS if name != "test" or trials[0].reports_test]
+        scores = {name: self._evaluate(networks, trials, name) for name in parts}
+        finished = {}
+        for member, trial in enumerate(trials):
+            metrics = {}
+            for name, score in scores.items():
+                metrics[f"{name}_loss"] = float(score.loss[member])
+                metrics[f"{name}_{self._recorder.quality}"] = float(score.quality[member])
+            finished[trial] = _judge(metrics, float(scores["train"].spread[member]))
+        return finished
+
+    def _outcome(
+        self, trial: Trial, finished: tuple[str, dict[str, float]] | None, seconds: float
+    ) -> Outcome:
+        word, metrics = finished or ("diverged", {})
+        epochs = self._recorder.ended.get(trial, trial.epochs)
+        layout = self._cohort.model.layout
+        layers = tuple(placed.layer for placed in layout.layers)
+        samples = self._pool.train.counts[trial.replicate]
+        best = self._stopping.best.get(trial) if self._stopping else None
+        return Outcome(
+            trial=trial,
+            outcome=word,
+            error="non-finite loss or weights" if word == "diverged" else None,
+            metrics=metrics,
+            histories=self._recorder.histories(trial),
+            best_epoch=best.epoch if best else self._recorder.best_epoch(trial),
+            epochs=epochs,
+            parameters=layout.parameters,
+            flops=training_flops(layers, samples, epochs),
+            seconds=seconds / len(self._trials),
+            kernel=kernel_name(trial, self._device.type),
+            probes=tuple(sorted(self._probes)),
+            probe_seconds=self._probe_seconds / len(self._trials),
+        )
 
 
-def _train(cohort: Cohort, recorder: Recorder, probes: tuple[str, ...]) -> None:
-    epochs = cohort.trials[0].epochs
-    curve_epochs = set(log_spaced(epochs, CURVE_POINTS))
-    probe_epochs = set(log_spaced(epochs, PROBE_POINTS)) if probes else set()
-    for epoch in range(epochs + 1):
-        if epoch:
-            cohort.train_epoch()
-            _drop_diverged(cohort, recorder, epoch)
-        if not cohort.trials:
-            return
-        if epoch in curve_epochs:
-            _measure_curves(cohort, recorder, epoch)
-        if epoch in probe_epochs:
-            _measure_probes(cohort, recorder, epoch, probes)
-
-
-def _drop_diverged(cohort: Cohort, recorder: Recorder, epoch: int) -> None:
-    finite = cohort.finite()
-    if all(finite):
-        return
-    for trial, whole in zip(cohort.trials, finite, strict=True):
-        if not whole:
-            recorder.diverged[trial] = epoch
-    cohort.keep([member for member, whole in enumerate(finite) if whole])
-
-
-def _measure_curves(cohort: Cohort, recorder: Recorder, epoch: int) -> None:
-    for name in ("train", "validation"):
-        scores = _evaluate(cohort, name, CURVE_ROWS)
-        recorder.curve(cohort.trials, epoch, name, scores)
-
-
-def _measure_probes(
-    cohort: Cohort, recorder: Recorder, epoch: int, probes: tuple[str, ...]
-) -> None:
-    measured = probe(
-        probes, cohort.parameters, cohort.activation, cohort.loss, cohort.pool, cohort.splits
-    )
-    for name, values in measured.items():
-        recorder.layers(cohort.trials, epoch, name, values)
-
-
-def _evaluate(cohort: Cohort, part: str, limit: int | None = None) -> Scores:
-    return evaluate(
-        cohort.parameters,
-        cohort.activation,
-        cohort.loss,
-        cohort.pool,
-        getattr(cohort.pool, part),
-        cohort.splits,
-        limit,
-    )
-
-
-def _finish(cohort: Cohort, recorder: Recorder) -> dict[Trial, tuple[str, dict[str, float]]]:
-    """Each surviving trial's outcome word and final metrics."""
-    reports_test = cohort.trials[0].reports_test
-    scores = {name: _evaluate(cohort, name) for name in PARTS if name != "test" or reports_test}
-    finished = {}
-    for member, trial in enumerate(cohort.trials):
-        metrics = {}
-        for name, score in scores.items():
-            metrics[f"{name}_loss"] = float(score.loss[member])
-            metrics[f"{name}_{recorder.quality}"] = float(score.quality[member])
-        finished[trial] = _judge(metrics, float(scores["train"].spread[member]))
-    return finished
+def _where(trials: Sequence[Trial], flags: Sequence[bool], wanted: bool) -> set[Trial]:
+    return {trial for trial, flag in zip(trials, flags, strict=True) if flag is wanted}
 
 
 def _judge(metrics: dict[str, float], spread: float) -> tuple[str, dict[str, float]]:
     if not np.isfinite([*metrics.values(), spread]).all():
         return "diverged", {}
     return ("dead" if spread <= DEAD_SPREAD else "completed"), metrics
-
-
-def _outcome(
-    trial: Trial,
-    finished: tuple[str, dict[str, float]] | None,
-    recorder: Recorder,
-    cohort: Cohort,
-    shared: dict[str, object],
-) -> Outcome:
-    word, metrics = finished or ("diverged", {})
-    epochs = recorder.diverged.get(trial, trial.epochs)
-    shapes = tuple((layer.fan_in, layer.fan_out) for layer in cohort.layout.layers)
-    samples = next(iter(cohort.pool.train.counts.values()))
-    return Outcome(
-        trial=trial,
-        outcome=word,
-        error="non-finite loss or weights" if word == "diverged" else None,
-        metrics=metrics,
-        histories=recorder.histories(trial),
-        best_epoch=recorder.best_epoch(trial),
-        epochs=epochs,
-        flops=training_flops(shapes, samples, epochs),
-        **shared,  # type: ignore[arg-type]
-    )

@@ -1,15 +1,17 @@
-"""Where each layer's weights lie in a member's row of parameters."""
+"""Where each layer's numbers lie in a member's row of parameters."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from suite.parts.initializers import Initializer
+from suite.parts.initializers import Fan, Initializer
+from suite.parts.networks import Layer
 from suite.randomness import generator
 
 # Vectorised kernels treat a tail differently, so a member whose sizes are no multiples of sixteen
@@ -23,99 +25,175 @@ def padded(size: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One layer's true sizes and its places in the row: weights first, biases after."""
+class Field:
+    """A layer's numbers of one kind: where they start in the row and their padded shape."""
 
-    fan_in: int
-    fan_out: int
     start: int
-
-    @property
-    def rows(self) -> int:
-        """Padded fan_in."""
-        return padded(self.fan_in)
-
-    @property
-    def columns(self) -> int:
-        """Padded fan_out."""
-        return padded(self.fan_out)
-
-    @property
-    def bias_start(self) -> int:
-        """First place of the biases."""
-        return self.start + self.rows * self.columns
+    shape: tuple[int, ...]
 
     @property
     def end(self) -> int:
-        """First place after the layer."""
-        return self.bias_start + self.columns
+        """First place after the field."""
+        return self.start + prod(self.shape)
 
-    def weights(self, theta: Tensor) -> Tensor:
-        """View of the weights.  # (member, rows, columns)."""
-        return theta[:, self.start : self.bias_start].view(-1, self.rows, self.columns)
+    def view(self, theta: Tensor) -> Tensor:
+        """The field of every member.  # (member, *shape)."""
+        return theta[:, self.start : self.end].view(-1, *self.shape)
 
-    def biases(self, theta: Tensor) -> Tensor:
-        """View of the biases.  # (member, columns)."""
-        return theta[:, self.bias_start : self.end]
+
+@dataclass(frozen=True)
+class Placed:
+    """A layer with its fields.
+
+    Attributes:
+        layer: its true sizes.
+        weights: (tap and channel, unit), padded.
+        biases: (columns,).
+        gains: one (columns,) for each normalization.
+        shifts: likewise.
+        slope: (BLOCK,), of which the first is used; None where the activation has none.
+    """
+
+    layer: Layer
+    weights: Field
+    biases: Field
+    gains: tuple[Field, ...]
+    shifts: tuple[Field, ...]
+    slope: Field | None
+
+    @property
+    def columns(self) -> int:
+        """Units, padded."""
+        return self.weights.shape[1]
+
+    @property
+    def unfolded(self) -> bool:
+        """Whether a convolution runs as a product with its inputs' patches."""
+        return unfolded(self.layer)
+
+    @cached_property
+    def true_rows(self) -> NDArray[np.int64]:
+        """Where the weights' rows (tap and channel) lie in the padded field.  # (fan_in,)."""
+        if self.unfolded:
+            return np.arange(self.layer.fan_in)
+        starts = padded(self.layer.channels) * np.arange(self.layer.taps)
+        return (starts[:, None] + np.arange(self.layer.channels)).reshape(-1)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields in the order of the row."""
+        extra = () if self.slope is None else (self.slope,)
+        return (self.weights, self.biases, *self.gains, *self.shifts, *extra)
+
+
+def unfolded(layer: Layer) -> bool:
+    """Few channels fill a block better with their patches than each by itself."""
+    return bool(layer.kernel) and layer.channels < BLOCK
+
+
+def _rows(layer: Layer) -> int:
+    if unfolded(layer):
+        return padded(layer.fan_in)
+    return padded(layer.channels) * layer.taps
 
 
 @dataclass(frozen=True)
 class Layout:
     """The layers of one network, input first."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[Placed, ...]
 
     @property
     def size(self) -> int:
         """Length of a member's row, padding included."""
-        return self.layers[-1].end
+        return self.layers[-1].fields[-1].end
 
     @property
     def parameters(self) -> int:
         """Trained numbers, padding left out."""
-        return sum((layer.fan_in + 1) * layer.fan_out for layer in self.layers)
+        return sum(
+            (p.layer.fan_in + 1 + len(p.gains) + len(p.shifts)) * p.layer.units
+            + (p.slope is not None)
+            for p in self.layers
+        )
+
+    @property
+    def norms(self) -> int:
+        """Normalizations of each hidden layer."""
+        return len(self.layers[0].gains)
 
     @cached_property
     def weight_mask(self) -> NDArray[np.float32]:
-        """1 where the row holds a weight, 0 for biases and padding."""
+        """1 where the row holds a weight, 0 for everything else and padding."""
         mask = np.zeros(self.size, dtype=np.float32)
-        for layer in self.layers:
-            block = mask[layer.start : layer.bias_start].reshape(layer.rows, layer.columns)
-            block[: layer.fan_in, : layer.fan_out] = 1
+        for placed in self.layers:
+            field = placed.weights
+            block = mask[field.start : field.end].reshape(field.shape)
+            block[placed.true_rows, : placed.layer.units] = 1
         return mask
 
 
-def make_layout(shapes: Sequence[tuple[int, int]]) -> Layout:
-    """Lay layers of the given (fan_in, fan_out) one after the other."""
-    layers: list[Layer] = []
-    for fan_in, fan_out in shapes:
-        layers.append(Layer(fan_in, fan_out, layers[-1].end if layers else 0))
-    return Layout(tuple(layers))
+def make_layout(layers: Sequence[Layer], norms: int = 0, slope: bool = False) -> Layout:
+    """Lay layers one after the other; hidden ones with their normalizations and slope."""
+    placed: list[Placed] = []
+    start = 0
+    for index, layer in enumerate(layers):
+        hidden = index < len(layers) - 1
+        one = _place(layer, start, norms if hidden else 0, slope and hidden)
+        placed.append(one)
+        start = one.fields[-1].end
+    return Layout(tuple(placed))
+
+
+def _place(layer: Layer, start: int, norms: int, slope: bool) -> Placed:
+    columns = padded(layer.units)
+    shapes = [(_rows(layer), columns), *[(columns,)] * (1 + 2 * norms), *[(BLOCK,)] * slope]
+    fields = []
+    for shape in shapes:
+        fields.append(Field(start, shape))
+        start = fields[-1].end
+    return Placed(
+        layer=layer,
+        weights=fields[0],
+        biases=fields[1],
+        gains=tuple(fields[2 : 2 + norms]),
+        shifts=tuple(fields[2 + norms : 2 + 2 * norms]),
+        slope=fields[-1] if slope else None,
+    )
 
 
 def draw_parameters(
-    layout: Layout, initializer: Initializer, gain: float, seed: int
+    layout: Layout, initializer: Initializer, gain: float, seed: int, slope: float | None = None
 ) -> NDArray[np.float64]:
-    """One member's first row of parameters; `gain` multiplies the weights, not the biases."""
+    """One member's first row of parameters.
+
+    `gain` multiplies the weights, not the biases; normalizations start as the identity, and
+    `slope` is the first value of an activation's trained number.
+    """
     row = np.zeros(layout.size)
-    for index, layer in enumerate(layout.layers):
-        rng = generator(seed, f"weights {index}")
-        weights, biases = initializer.draw(rng, layer.fan_in, layer.fan_out)
-        block = row[layer.start : layer.bias_start].reshape(layer.rows, layer.columns)
-        block[: layer.fan_in, : layer.fan_out] = gain * weights
-        row[layer.bias_start : layer.bias_start + layer.fan_out] = biases
+    for index, placed in enumerate(layout.layers):
+        rng, layer = generator(seed, f"weights {index}"), placed.layer
+        fan = Fan(layer.fan_in, layer.fan_out, layer.units)
+        weights, biases = initializer.draw(rng, fan)
+        block = row[placed.weights.start : placed.weights.end].reshape(placed.weights.shape)
+        block[placed.true_rows, : layer.units] = gain * weights
+        row[placed.biases.start :][: layer.units] = biases
+        for field in placed.gains:
+            row[field.start :][: layer.units] = 1
+        if placed.slope is not None and slope is not None:
+            row[placed.slope.start] = slope
     return row
 
 
 def unpad_parameters(layout: Layout, row: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """A member's (weights (fan_in, fan_out), biases (fan_out,)) per layer, padding cut off."""
+    """A member's (weights (fan_in, units), biases (units,)) per layer, padding cut off."""
     theta = row.unsqueeze(0)
     return [
         (
-            layer.weights(theta)[0, : layer.fan_in, : layer.fan_out].clone(),
-            layer.biases(theta)[0, : layer.fan_out].clone(),
+            placed.weights.view(theta)[0, placed.true_rows, : placed.layer.units].clone(),
+            placed.biases.view(theta)[0, : placed.layer.units].clone(),
         )
-        for layer in layout.layers
+        for placed in layout.layers
     ]
 
 

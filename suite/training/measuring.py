@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from suite.parts.activations import Activation
 from suite.parts.losses import Loss
-from suite.training.backpropagation import Parameters, Workspace, forward
+from suite.training.forward import Networks
 from suite.training.pool import Part, Pool
+from suite.trial import Replicate
 
 # Rows per forward pass. Fixed, so that a row's outputs never depend on how many rows there are.
 ROWS = 128
@@ -38,22 +38,20 @@ class Scores:
 
 
 def evaluate(
-    parameters: Parameters,
-    activation: Activation,
+    networks: Networks,
     loss: Loss,
     pool: Pool,
     part: Part,
-    splits: Sequence[int],
+    replicates: Sequence[Replicate],
     limit: int | None = None,
 ) -> Scores:
-    """Score every member on the first `limit` rows (all by default) of its split's part."""
-    counts = [min(part.counts[split], limit or part.counts[split]) for split in splits]
-    work = Workspace(parameters, ROWS)
+    """Score every member on the first `limit` rows (all by default) of its replicate's part."""
+    counts = [min(part.counts[r], limit or part.counts[r]) for r in replicates]
     columns = []
     for start in range(0, max(counts), ROWS):
-        index = _rows(part, splits, counts, start)
+        index = _rows(part, replicates, counts, start)
         inputs, targets = part.gather(index)
-        outputs = forward(parameters, activation, inputs, work)[..., : pool.outputs]
+        outputs = networks.outputs(inputs)[..., : pool.outputs]
         columns.append(_row_columns(outputs, targets[..., : pool.outputs], loss, pool))
     table = torch.cat(columns, dim=1).cpu().double().numpy()  # (member, row, column)
     scored = [_summarise(table[m, :count], pool) for m, count in enumerate(counts)]
@@ -61,11 +59,14 @@ def evaluate(
 
 
 def _rows(
-    part: Part, splits: Sequence[int], counts: Sequence[int], start: int
+    part: Part, replicates: Sequence[Replicate], counts: Sequence[int], start: int
 ) -> NDArray[np.int64]:
     offsets = np.arange(start, start + ROWS)
     return np.stack(
-        [part.starts[s] + np.minimum(offsets, c - 1) for s, c in zip(splits, counts, strict=True)]
+        [
+            part.starts[r] + np.minimum(offsets, c - 1)
+            for r, c in zip(replicates, counts, strict=True)
+        ]
     )
 
 

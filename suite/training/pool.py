@@ -1,4 +1,4 @@
-"""The rows that a cohort trains and is measured on: all its members' splits in one matrix each."""
+"""The rows that a cohort trains and is measured on: all its members' data in one matrix each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,29 +10,30 @@ from torch import Tensor
 
 from suite.data.split import Split
 from suite.training.layout import pad_columns, padded
+from suite.trial import Replicate
 
 PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part (train, validation or test) of every split, one below the other.
+    """One part (train, validation or test) of every replicate, one below the other.
 
     Attributes:
-        inputs: (split and row, padded feature).
-        targets: (split and row, padded output); classes as one-hot rows.
-        starts: first row of each split.
-        counts: rows of each split.
+        inputs: (replicate and row, padded feature).
+        targets: (replicate and row, padded output); classes as one-hot rows.
+        starts: first row of each replicate.
+        counts: rows of each replicate.
     """
 
     inputs: Tensor
     targets: Tensor
-    starts: Mapping[int, int]
-    counts: Mapping[int, int]
+    starts: Mapping[Replicate, int]
+    counts: Mapping[Replicate, int]
 
-    def rows(self, splits: Sequence[int]) -> int:
-        """Rows of the longest of the given splits."""
-        return max(self.counts[split] for split in splits)
+    def rows(self, replicates: Sequence[Replicate]) -> int:
+        """Rows of the longest of the given replicates."""
+        return max(self.counts[replicate] for replicate in replicates)
 
     def gather(self, index: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Inputs and targets at the given rows, of the index's shape and one axis more."""
@@ -49,12 +50,12 @@ class Pool:
     train: Part
     validation: Part
     test: Part
-    features: int
+    shape: tuple[int, ...]
     outputs: int
     classification: bool
 
 
-def make_pool(splits: Mapping[int, Split], device: torch.device) -> Pool:
+def make_pool(splits: Mapping[Replicate, Split], device: torch.device) -> Pool:
     """Stack splits of one data set.
 
     Raises:
@@ -66,13 +67,13 @@ def make_pool(splits: Mapping[int, Split], device: torch.device) -> Pool:
     parts = {name: _make_part(splits, name, device) for name in PARTS}
     return Pool(
         **parts,
-        features=first.train_inputs.shape[1],
+        shape=first.shape,
         outputs=first.outputs,
         classification=first.task == "classification",
     )
 
 
-def _make_part(splits: Mapping[int, Split], name: str, device: torch.device) -> Part:
+def _make_part(splits: Mapping[Replicate, Split], name: str, device: torch.device) -> Part:
     inputs = [getattr(split, f"{name}_inputs") for split in splits.values()]
     targets = [_target_rows(split, getattr(split, f"{name}_targets")) for split in splits.values()]
     counts = [len(rows) for rows in inputs]

@@ -1,54 +1,40 @@
-"""Probes: what can be looked at inside a network. Each is a function of a snapshot, per layer.
-
-Snapshots are taken in float64, in evaluation mode, on a fixed batch of training rows: squares of
-vanished gradients underflow float32.
-"""
+"""Probes: what can be looked at inside a network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from suite.parts.activations import Activation
-from suite.parts.losses import Loss
-from suite.training.backpropagation import Parameters, Workspace, backward, forward
-from suite.training.layout import padded
-from suite.training.pool import Pool
+from suite.training.curvature import sharpness
+from suite.training.jacobians import mean_singular_values, singular_value_spreads
+from suite.training.separability import linear_probe
+from suite.training.snapshots import Camera, Snapshot
 
 Floats = NDArray[np.float64]
 
-# Training rows that a snapshot looks at.
-PROBE_ROWS = 128
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One layer of one member, padding cut off.
-
-    Attributes:
-        weights: (fan_in, fan_out).
-        gradient: of the mean loss with respect to the weights.  # (fan_in, fan_out)
-        preactivations: (row, unit).
-        activations: (row, unit); the output layer's are its pre-activations.
-        deltas: of each row's own loss with respect to the pre-activations.  # (row, unit)
-    """
-
-    weights: Floats
-    gradient: Floats
-    preactivations: Floats
-    activations: Floats
-    deltas: Floats
+# An activation this close to a flat value, relative to the range, is saturated.
+SATURATED = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A number per member and layer."""
+    """One thing to look at; exactly one of `layer` and `networks` is given.
+
+    Attributes:
+        description: one line for `leadline list`.
+        source: where it comes from.
+        layer: a number of one layer of one member; NaN where it has none.
+        networks: numbers of every member, (member, layer) or (member,); NaN likewise.
+        costly: decomposes matrices or takes passes of its own: by itself it may cost more than a
+            twentieth of a small network's training.
+    """
 
     description: str
-    measure: Callable[[Snapshot], float]
+    source: str
+    layer: Callable[[Snapshot], float] | None = None
+    networks: Callable[[Camera], Floats] | None = None
+    costly: bool = False
 
 
 def _root_mean_square(values: Floats) -> float:
@@ -59,99 +45,172 @@ def _frobenius_norm(values: Floats) -> float:
     return float(np.sqrt(np.square(values).sum()))
 
 
+def _update_norm(layer: Snapshot) -> float:
+    return np.nan if layer.update is None else _frobenius_norm(layer.update)
+
+
+def _update_ratio(layer: Snapshot) -> float:
+    norm = _frobenius_norm(layer.weights)
+    return _update_norm(layer) / norm if norm else np.nan
+
+
+def _share(flags: NDArray[np.bool_], values: Floats) -> float:
+    """Of flags that were read off `values`."""
+    return float(flags.mean()) if np.isfinite(values).all() else np.nan
+
+
+def _saturated_share(layer: Snapshot) -> float:
+    if layer.activation is None or layer.activation.saturates is None:
+        return np.nan
+    low, high = layer.activation.saturates
+    margin, values = SATURATED * (high - low), layer.activations
+    return _share((values <= low + margin) | (values >= high - margin), values)
+
+
+def _dead_share(layer: Snapshot) -> float:
+    if layer.activation is None or layer.activation.idle is None:
+        return np.nan
+    values = layer.activations.reshape(-1, layer.channels)  # (row and place, unit)
+    return _share((values == layer.activation.idle).all(axis=0), values)
+
+
+def _gradient_cosine(layer: Snapshot) -> float:
+    directions = layer.sensitivities
+    largest = np.abs(directions).max(axis=1, keepdims=True)
+    if not np.isfinite(largest).all():
+        return np.nan
+    # Divided by its largest number first, a vanished row still has a norm.
+    directions = directions[largest[:, 0] > 0] / largest[largest > 0, None]
+    directions /= np.sqrt(np.square(directions).sum(axis=1, keepdims=True))
+    count = len(directions)
+    if count < 2:
+        return np.nan
+    # |sum of unit vectors|² is one for each of them and twice the sum over all pairs.
+    return float((np.square(directions.sum(axis=0)).sum() - count) / (count * (count - 1)))
+
+
+def _effective_rank(layer: Snapshot) -> float:
+    values = layer.activations
+    if not np.isfinite(values).all():
+        return np.nan
+    singular = np.linalg.svd(values, compute_uv=False)
+    total = singular.sum()
+    if not total:
+        return np.nan
+    shares = singular[singular > 0] / total
+    return float(np.exp(-(shares * np.log(shares)).sum()))
+
+
 PROBES: dict[str, Probe] = {
     "gradient_norm": Probe(
         "Frobenius norm of the mean loss's gradient with respect to the layer's weights",
-        lambda layer: _frobenius_norm(layer.gradient),
+        "Bengio, Simard & Frasconi 1994",
+        layer=lambda layer: _frobenius_norm(layer.gradient),
     ),
     "delta_norm": Probe(
         "root mean square over rows and units of the back-propagated ∂loss/∂pre-activation",
-        lambda layer: _root_mean_square(layer.deltas),
+        "Glorot & Bengio 2010",
+        layer=lambda layer: _root_mean_square(layer.deltas),
+    ),
+    "gradient_cosine": Probe(
+        "mean cosine over pairs of rows of one output direction's back-propagated derivatives",
+        "Balduzzi et al. 2017",
+        layer=_gradient_cosine,
     ),
     "signal": Probe(
         "mean square of the pre-activations: q of mean-field theory",
-        lambda layer: float(np.square(layer.preactivations).mean()),
+        "Poole et al. 2016",
+        layer=lambda layer: float(np.square(layer.preactivations).mean()),
+    ),
+    "activation_mean": Probe(
+        "mean over rows and units of the layer's activations",
+        "Glorot & Bengio 2010",
+        layer=lambda layer: float(layer.activations.mean()),
     ),
     "activation_variance": Probe(
         "variance over rows, averaged over units, of the layer's activations",
-        lambda layer: float(layer.activations.var(axis=0).mean()),
+        "Glorot & Bengio 2010",
+        layer=lambda layer: float(layer.activations.var(axis=0).mean()),
+    ),
+    "saturated_share": Probe(
+        "share of activations within 1 % of the range of one of the two flat ends",
+        "Glorot & Bengio 2010",
+        layer=_saturated_share,
+    ),
+    "dead_share": Probe(
+        "share of units (channels of a map) that no probed row switches on",
+        "Lu, Shin, Su & Karniadakis 2020",
+        layer=_dead_share,
+    ),
+    "effective_rank": Probe(
+        "exponential of the entropy of the singular values of the activations, rows by units",
+        "Roy & Vetterli 2007",
+        layer=_effective_rank,
+        costly=True,
     ),
     "weight_norm": Probe(
         "Frobenius norm of the layer's weights",
-        lambda layer: _frobenius_norm(layer.weights),
+        "Krogh & Hertz 1991",
+        layer=lambda layer: _frobenius_norm(layer.weights),
+    ),
+    "update_norm": Probe(
+        "Frobenius norm of the last step that the layer's weights took",
+        "You, Gitman & Ginsburg 2017",
+        layer=_update_norm,
+    ),
+    "update_ratio": Probe(
+        "Frobenius norm of the last step relative to that of the layer's weights",
+        "You, Gitman & Ginsburg 2017",
+        layer=_update_ratio,
+    ),
+    "sparsity": Probe(
+        "share of the layer's weights that are exactly zero",
+        "Tibshirani 1996",
+        layer=lambda layer: float((layer.weights == 0).mean()),
+    ),
+    "jacobian_mean": Probe(
+        "mean singular value of a dense layer's own Jacobian, skip connection included",
+        "Glorot & Bengio 2010",
+        networks=mean_singular_values,
+        costly=True,
+    ),
+    "jacobian_spread": Probe(
+        "variance over squared mean of the squared singular values of ∂layer/∂input, dense layers",
+        "Pennington, Schoenholz & Ganguli 2017",
+        networks=singular_value_spreads,
+        costly=True,
+    ),
+    "linear_probe": Probe(
+        "validation accuracy (R² of values) of ridge regression on the layer's activations",
+        "Alain & Bengio 2016",
+        networks=linear_probe,
+        costly=True,
+    ),
+    "sharpness": Probe(
+        "largest eigenvalue of the Hessian of the mean loss with respect to all parameters",
+        "Hochreiter & Schmidhuber 1997; Keskar et al. 2017",
+        networks=sharpness,
+        costly=True,
     ),
 }
 
 
-def probe(
-    names: Sequence[str],
-    parameters: Parameters,
-    activation: Activation,
-    loss: Loss,
-    pool: Pool,
-    splits: Sequence[int],
-) -> dict[str, Floats]:
-    """Measure the named probes.  # name -> (member, layer)."""
-    members = take_snapshots(parameters, activation, loss, pool, splits)
-    return {
-        name: np.array([[PROBES[name].measure(layer) for layer in layers] for layers in members])
-        for name in names
-    }
-
-
-def take_snapshots(
-    parameters: Parameters,
-    activation: Activation,
-    loss: Loss,
-    pool: Pool,
-    splits: Sequence[int],
-) -> list[list[Snapshot]]:
-    """Forward and backward in float64 on the first training rows of each member's split.
+def probe(names: Sequence[str], camera: Camera) -> dict[str, Floats]:
+    """Measure the named probes; what is not finite becomes NaN.
 
     Returns:
-        Each member's layers.
+        name -> (member, layer), or (member,) for whole networks.
     """
-    # Apple's GPU has no float64; snapshots are small enough for the CPU.
-    home = torch.device("cpu") if parameters.theta.device.type == "mps" else parameters.theta.device
-    double = Parameters(parameters.layout, parameters.theta.to(home).double())
-    gradient = Parameters(double.layout, torch.zeros_like(double.theta))
-    rows = min(PROBE_ROWS, pool.train.rows(splits))
-    offsets = np.minimum(np.arange(padded(rows)), rows - 1)
-    index = np.stack([pool.train.starts[split] + offsets for split in splits])
-    inputs, targets = (values.to(home).double() for values in pool.train.gather(index))
-    work = Workspace(double, padded(rows))
-    preactivations = _preactivations(double, activation, inputs, work)
-    true = slice(0, pool.outputs)
-    output_delta = loss.gradient(work.outputs[-1][..., true], targets[..., true])
-    work.deltas[-1][:, :rows, true] = output_delta[:, :rows] / rows
-    backward(double, gradient, activation, inputs, work)
-    layers = [
-        (
-            double.weights[i][:, : layer.fan_in, : layer.fan_out],
-            gradient.weights[i][:, : layer.fan_in, : layer.fan_out],
-            preactivations[i][:, :rows, : layer.fan_out],
-            work.outputs[i][:, :rows, : layer.fan_out],
-            work.deltas[i][:, :rows, : layer.fan_out] * rows,
-        )
-        for i, layer in enumerate(double.layout.layers)
-    ]
-    # torch picks the order of a sum by the whole tensor's shape: a member's bits would depend on
-    # how many members there are, so each is measured alone.
-    arrays = [[values.cpu().numpy() for values in layer] for layer in layers]
-    return [
-        [Snapshot(*(values[member] for values in layer)) for layer in arrays]
-        for member in range(len(splits))
-    ]
+    # A network on its way to divergence overflows here first.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return {name: _measure(PROBES[name], camera) for name in names}
 
 
-def _preactivations(
-    parameters: Parameters, activation: Activation, inputs: Tensor, work: Workspace
-) -> list[Tensor]:
-    forward(parameters, activation, inputs, work)
-    hidden = [inputs, *work.outputs[:-1]]
-    return [
-        torch.baddbmm(bias, below, weights)
-        for bias, below, weights in zip(
-            parameters.biases_row, hidden, parameters.weights, strict=True
-        )
-    ]
+def _measure(probe: Probe, camera: Camera) -> Floats:
+    if probe.networks:
+        values = probe.networks(camera)
+    else:
+        assert probe.layer
+        one = probe.layer
+        values = np.array([[one(layer) for layer in layers] for layers in camera.snapshots])
+    return np.where(np.isfinite(values), values, np.nan)

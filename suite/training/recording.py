@@ -12,11 +12,16 @@ Row = tuple[int, str, str, int, float]  # epoch, split, metric, layer, value
 
 
 class Recorder:
-    """Long-form rows per trial. Values that are not finite are left out."""
+    """Long-form rows per trial. Values that are not finite are left out.
+
+    Attributes:
+        quality: accuracy or r2.
+        ended: epochs trained by the trials that ended early.
+    """
 
     def __init__(self, trials: Sequence[Trial], quality: str) -> None:
         self.quality = quality
-        self.diverged: dict[Trial, int] = {}
+        self.ended: dict[Trial, int] = {}
         self._rows: dict[Trial, list[Row]] = {trial: [] for trial in trials}
 
     def curve(self, trials: Sequence[Trial], epoch: int, split: str, scores: Scores) -> None:
@@ -28,9 +33,17 @@ class Recorder:
     def layers(
         self, trials: Sequence[Trial], epoch: int, metric: str, values: NDArray[np.float64]
     ) -> None:
-        """Record one probe.  # values (member, layer); layers count from 1."""
+        """Record one probe.
+
+        Args:
+            trials: the members.
+            epoch: after which it was measured.
+            metric: the probe's name.
+            values: (member, layer), layers count from 1; or (member,) for the whole network.
+        """
         for member, trial in enumerate(trials):
-            for layer, value in enumerate(values[member], start=1):
+            whole = values.ndim == 1
+            for layer, value in enumerate(np.atleast_1d(values[member]), start=-1 if whole else 1):
                 self._add(trial, (epoch, "train", metric, layer, float(value)))
 
     def _add(self, trial: Trial, row: Row) -> None:

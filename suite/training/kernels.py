@@ -1,0 +1,29 @@
+"""Which code path computes a trial: a function of the recipe and the device alone."""
+
+from suite.parts.activations import ACTIVATIONS
+from suite.training.fused import GRADIENTS, UPDATES
+from suite.trial import Trial
+
+# Networks whose layers each feed the next and no other.
+_CHAINS = ("linear", "dense")
+_REGULARIZERS = frozenset(
+    {"dropout", "l1", "l2", "weight_decay", "label_smoothing", "input_noise", "early_stopping"}
+)
+
+
+def is_fused(trial: Trial) -> bool:
+    """Whether the native passes know all that the recipe asks for; they know no user's own part."""
+    return (
+        not trial.supplied
+        and trial.network in _CHAINS
+        and ACTIVATIONS[trial.activation].by_hand is not None
+        and trial.loss in GRADIENTS
+        and trial.optimizer in UPDATES
+        and trial.gradient_clip is None
+        and _REGULARIZERS.issuperset(name for name, _ in trial.regularizers)
+    )
+
+
+def kernel_name(trial: Trial, device: str) -> str:
+    """The code path, part of a measurement's key; `device` as in torch."""
+    return f"{'numba' if device == 'cpu' and is_fused(trial) else 'torch'}-{device}"

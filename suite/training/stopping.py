@@ -1,0 +1,58 @@
+"""Early stopping: members end at their own time and go back to their best weights."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from suite.training.measuring import Scores
+from suite.trial import Trial
+
+
+@dataclass(slots=True)
+class Best:
+    """A member's best moment: the epoch with its lowest validation loss, and its numbers then."""
+
+    epoch: int
+    loss: float
+    theta: Tensor
+    statistics: Tensor
+
+
+class EarlyStopping:
+    """Watches the validation loss of every member. Source: Prechelt 1998.
+
+    A member stops when as many epochs as its patience have brought no lower loss.
+    """
+
+    def __init__(self) -> None:
+        self.best: dict[Trial, Best] = {}
+
+    def observe(
+        self, trials: Sequence[Trial], scores: Scores, epoch: int, theta: Tensor, values: Tensor
+    ) -> list[bool]:
+        """Take in one epoch, and say which members go on.
+
+        Args:
+            trials: the members.
+            scores: on the validation part.
+            epoch: epochs trained so far.
+            theta: (member, parameter).
+            values: running statistics.  # (member, number)
+        """
+        return [
+            self._goes_on(trial, float(scores.loss[m]), epoch, theta[m], values[m])
+            for m, trial in enumerate(trials)
+        ]
+
+    def _goes_on(
+        self, trial: Trial, loss: float, epoch: int, theta: Tensor, statistics: Tensor
+    ) -> bool:
+        best = self.best.get(trial)
+        # No loss compares as lower than NaN: a bad first epoch would stay the best.
+        loss = math.inf if math.isnan(loss) else loss
+        if best is None or loss < best.loss:
+            self.best[trial] = Best(epoch, loss, theta.clone(), statistics.clone())
+            return True
+        return epoch - best.epoch < trial.strength("early_stopping")
