@@ -34,6 +34,11 @@ report: installed ## write the report anew from what is stored
 verify: installed ## train a sample of the stored networks again and compare their numbers
 	$(run)leadline verify $(ARGS)
 
+.PHONY: speed
+speed: installed ## time Leadline against PyTorch, scikit-learn and JAX; ARGS=--scaling for how cost grows
+	@sh .ci/install "$(PYTHON)" speed
+	$(run)leadline speed $(ARGS)
+
 .PHONY: check
 check: installed ## check format, lint, types, import directions and spelling
 	.venv/bin/ruff format --check .

@@ -289,6 +289,47 @@ def verify(
     raise typer.Exit(1 if differing else 0)
 
 
+@app.command()
+def speed(
+    contenders: Annotated[
+        list[str] | None, typer.Argument(help="leadline, torch, scikit-learn, jax; all by default.")
+    ] = None,
+    scaling: Annotated[
+        bool, typer.Option("--scaling", help="How cost grows with size, instead of who is fastest.")
+    ] = False,
+    device: DeviceOption = Device.cpu,
+    rounds: Annotated[int, typer.Option(min=1, help="Timed laps; medians are reported.")] = 5,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs in a lap.")] = 1,
+    output: Annotated[Path, typer.Option(help="Where speed.json and its figure go.")] = Path(
+        "reports"
+    ),
+) -> None:
+    """Time the training of many small networks against others, on one thread each.
+
+    Exits with 1 where the contenders did not reach the same loss.
+
+    Examples: leadline speed; leadline speed leadline jax --rounds 9; leadline speed --scaling
+    """
+    from suite.benchmark import check_directory, default_workers, find_device
+    from suite.speed.command import run_comparison, run_scaling
+
+    check_directory(output)
+    chosen, console = find_device(device.value), _console()
+    if scaling:
+        cores = default_workers(chosen)
+        run_scaling(device=chosen, cores=cores, rounds=rounds, output=output, console=console)
+        return
+    same = run_comparison(
+        contenders or [],
+        device=chosen,
+        rounds=rounds,
+        epochs=epochs,
+        output=output,
+        console=console,
+    )
+    raise typer.Exit(0 if same else 1)
+
+
 def _console() -> "Console":
     from rich.console import Console
 

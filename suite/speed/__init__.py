@@ -1,0 +1,1 @@
+"""How fast cohorts train, against other ways to train the same networks."""
