@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -67,12 +68,15 @@ def list_words(
     kind: Annotated[str, typer.Argument(help="A kind of word, or 'all'.")] = "all",
     parts: PartsOption = None,
     as_json: JsonOption = False,
+    cards: Annotated[
+        bool, typer.Option("--long", help="Data sets with their whole cards.")
+    ] = False,
 ) -> None:
     """Show the words that an experiment file can use.
 
-    Examples: leadline list datasets; leadline list activations --parts my_parts.py
+    Examples: leadline list datasets --long; leadline list activations --parts my_parts.py
     """
-    from suite.catalogue import catalogue
+    from suite.catalogue import catalogue, dataset_cards
     from suite.errors import unknown
     from suite.installing import install
     from suite.supplied import read_supplied
@@ -83,10 +87,21 @@ def list_words(
     if kind != "all" and kind not in words:
         raise unknown("list", "kind", kind, [*words, "all"])
     chosen = words if kind == "all" else {kind: words[kind]}
+    if cards and kind != "datasets":
+        raise InputError(
+            "list", "--long shows the cards of data sets", "leadline list datasets --long"
+        )
     if as_json:
-        typer.echo(json.dumps(chosen, indent=2))
-        return
-    for title, entries in chosen.items():
+        typer.echo(json.dumps(dataset_cards() if cards else chosen, indent=2))
+    elif cards:
+        for name, card in dataset_cards().items():
+            _print_table(name, list(card.items()))
+    else:
+        _print_tables(chosen)
+
+
+def _print_tables(words: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+    for title, entries in words.items():
         _print_table(title, [(name, *row) for name, row in entries.items()])
 
 

@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from suite.consistency import check_consistency
+from suite.data.cards import canonical
 from suite.errors import shown
 from suite.supplied import Supplied
 from suite.trial import FIELDS, OPTIONAL, RANGES, Trial, check_range, digest
@@ -61,7 +62,8 @@ class _Model(BaseModel):
 def read_value(key: str, raw: Any) -> Level:
     """One value of a Trial field, from YAML text or Python, as a plain level.
 
-    Regularizers are written as a mapping and become text such as 'dropout=0.3,l2=0.001'.
+    Regularizers are written as a mapping and become text such as 'dropout=0.3,l2=0.001'; data
+    sets with parameters get their one spelling, such as 'random_hierarchy(levels=4)'.
 
     Raises:
         ValueError: the value has the wrong type or range.
@@ -74,6 +76,8 @@ def read_value(key: str, raw: Any) -> Level:
         value: Level = _TYPES[key].validate_python(raw, strict=isinstance(raw, bool))
     except ValidationError as error:
         raise ValueError(explain(error.errors()[0])) from None
+    if key == "dataset":
+        return canonical(str(value))
     if key in RANGES and isinstance(value, int | float):
         check_range(key, value, *RANGES[key])
     if key == "parameters" and isinstance(value, int) and value < 1:

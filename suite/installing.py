@@ -6,14 +6,16 @@ as a repetition of older trials does, what was installed can be removed again.
 
 import difflib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple, get_args
 
-from suite.data.cards import CARDS, DATASETS, Dataset, DatasetCard, Kind, Task
+from suite.data.cards import DATASETS
+from suite.data.dataset import Dataset, DatasetCard, Kind, Task
+from suite.data.naming import base_name
 from suite.errors import InputError, shown
 from suite.parts.activations import ACTIVATIONS, Activation
 from suite.parts.initializers import INITIALIZERS, Initializer
@@ -33,7 +35,7 @@ class PartKind(NamedTuple):
     """
 
     field: str
-    entries: dict[str, Any]
+    entries: MutableMapping[str, Any]
     type: type
     functions: tuple[str, ...]
 
@@ -73,7 +75,6 @@ def install(supplied: Supplied) -> None:
     for title, entries in parts.items():
         KINDS[title].entries.update(entries)
         _origins.update({(KINDS[title].field, name): supplied.digest for name in entries})
-    CARDS.update({name: entry.card for name, entry in parts.get("DATASETS", {}).items()})
 
 
 def uninstall(supplied: Supplied) -> None:
@@ -82,8 +83,6 @@ def uninstall(supplied: Supplied) -> None:
     for title, entries in _executed[supplied.digest].items():
         for name in entries:
             del KINDS[title].entries[name], _origins[KINDS[title].field, name]
-    for name in _executed[supplied.digest].get("DATASETS", {}):
-        del CARDS[name]
 
 
 @contextmanager
@@ -105,7 +104,8 @@ def installed(supplied: Supplied | None) -> Iterator[None]:
 
 def origin(field: str, name: object) -> str:
     """The digest of the file that a part is from; empty for Leadline's own."""
-    return _origins.get((field, str(name)), "")
+    # Only a data set's name can carry parameters.
+    return _origins.get((field, base_name(str(name))), "")
 
 
 def origin_of(trial: Trial) -> str:
@@ -141,7 +141,7 @@ def _parts_of(supplied: Supplied) -> Parts:
     return parts
 
 
-def _restore(entries: dict[str, Any], before: Mapping[str, Any]) -> None:
+def _restore(entries: MutableMapping[str, Any], before: Mapping[str, Any]) -> None:
     entries.clear()
     entries.update(before)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import psutil
 
 from suite.data.cards import CARDS, DATASETS, check_request
+from suite.data.naming import base_name
 from suite.errors import InputError, unknown
 from suite.experiment import Experiment, Level, Levels, regularizer_pairs
 from suite.installing import origin, origin_of, source_of
@@ -117,8 +118,8 @@ def _check_levels(place: str, key: str, levels: Iterable[Level], own: str) -> No
     for level in levels:
         if key == "regularizers":
             _check_regularizers(place, str(level))
-        elif key in NAMES and level not in (known := _known(key, own)):
-            raise unknown(place, NAMES[key][0], level, known)
+        elif key in NAMES and (name := base_name(str(level))) not in (known := _known(key, own)):
+            raise unknown(place, NAMES[key][0], name, known)
 
 
 def _known(key: str, own: str) -> list[str]:

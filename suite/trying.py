@@ -10,8 +10,9 @@ from math import prod
 import numpy as np
 import torch
 
-from suite.data.cards import DATASETS, DatasetCard
-from suite.data.loading import data_hash, load_split, raw_samples
+from suite.data.cards import DATASETS
+from suite.data.dataset import DatasetCard
+from suite.data.loading import data_hash, draw_rows, load_split
 from suite.data.samples import Samples
 from suite.errors import InputError
 from suite.experiment import Experiment
@@ -93,7 +94,7 @@ def _try_initializer(name: str) -> Problems:
 
 def _try_dataset(name: str) -> Problems:
     card = DATASETS[name].card
-    rows: object = raw_samples(name, 0)
+    rows: object = draw_rows(DATASETS[name], 0)
     if not isinstance(rows, Samples):
         yield "gives no samples; end it with labelled(…) or valued(…)"
         return
@@ -106,7 +107,7 @@ def _try_dataset(name: str) -> Problems:
     if not (np.isfinite(rows.inputs).all() and np.isfinite(rows.targets).all()):
         yield "gives numbers that are not finite"
     yield from _wrong_targets(card, rows)
-    if not all(map(np.array_equal, rows, raw_samples(name, 0))):
+    if not all(map(np.array_equal, rows, draw_rows(DATASETS[name], 0))):
         yield "gives other rows from the same generator"
     load_split(name, 0)
     data_hash(name)

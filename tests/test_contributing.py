@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from suite.data import cards, generated
+from suite.data import cards, toys
+from suite.data.cards import canonical
 from suite.data.loading import load_split
 from suite.figures.catalogue import FIGURES
 from suite.metrics import METRICS
@@ -36,14 +37,12 @@ def squareplus(monkeypatch):
 
 
 @pytest.fixture
-def moons(monkeypatch):
+def stripes(monkeypatch):
     function, entry = blocks("Add a data set", "python")
-    names = dict(vars(generated))
+    names = dict(vars(toys))
     exec(function, names)
-    monkeypatch.setattr(generated, "draw_moons", names["draw_moons"], raising=False)
-    (dataset,) = eval(f"[{entry}]", dict(vars(cards)))
+    (dataset,) = eval(f"[{entry}]", names)
     monkeypatch.setitem(cards.DATASETS, dataset.card.name, dataset)
-    monkeypatch.setitem(cards.CARDS, dataset.card.name, dataset.card)
     return dataset.card
 
 
@@ -57,19 +56,20 @@ def test_added_activation_is_the_published_curve(squareplus):
     assert activations.ACTIVATIONS["softsign"].by_hand is not None
 
 
-def test_added_activation_and_data_set_train(squareplus, moons):
-    trial = Trial(dataset="moons", activation="squareplus", width=16, epochs=5, learning_rate=0.01)
-    (outcome,) = fit([trial], {trial.replicate: load_split("moons", 0)})
+def test_added_activation_and_data_set_train(squareplus, stripes):
+    fields = {"activation": "squareplus", "width": 16, "epochs": 15, "learning_rate": 0.02}
+    trial = Trial(dataset=canonical("upright_stripes( count = 2 )"), **fields)
+    (outcome,) = fit([trial], {trial.replicate: load_split(trial.dataset, 0)})
     assert (outcome.outcome, outcome.kernel) == ("completed", "torch-cpu")
     assert outcome.metrics["test_accuracy"] > 0.8
 
 
-def test_added_data_set_keeps_its_cards_word(moons):
-    split = load_split("moons", 3)
+def test_added_data_set_keeps_its_cards_word(stripes):
+    split = load_split("upright_stripes", 3)
     parts = (split.train_inputs, split.validation_inputs, split.test_inputs)
-    assert sum(map(len, parts)) == moons.samples
-    assert {part.shape[1] for part in parts} == {moons.features}
-    assert set(np.unique(split.train_targets)) == set(range(moons.outputs))
+    assert sum(map(len, parts)) == stripes.samples
+    assert {part.shape[1] for part in parts} == {stripes.features}
+    assert set(np.unique(split.train_targets)) == set(range(stripes.outputs))
 
 
 def test_added_experiment_can_be_planned(tmp_path):

@@ -261,7 +261,7 @@ def test_estimates_are_positive_and_grow(dataset, depth):
     seconds = estimate_seconds(trial)
     assert 0 < seconds < 60
     assert estimate_seconds(replace(trial, epochs=2 * trial.epochs)) == pytest.approx(2 * seconds)
-    assert estimate_seconds(replace(trial, samples=20)) < seconds
+    assert estimate_seconds(replace(trial, samples=CARDS[dataset].train_samples // 2)) < seconds
     if depth:
         assert estimate_seconds(replace(trial, width=512)) > seconds
 

@@ -7,14 +7,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from suite.data.cards import Dataset, DatasetCard
+    from suite.data.dataset import Dataset, DatasetCard
     from suite.data.samples import Samples, labelled, valued
 
 __all__ = ["Dataset", "DatasetCard", "Samples", "labelled", "valued"]
 
 _MODULES = {
-    "Dataset": "cards",
-    "DatasetCard": "cards",
+    "Dataset": "dataset",
+    "DatasetCard": "dataset",
     "Samples": "samples",
     "labelled": "samples",
     "valued": "samples",

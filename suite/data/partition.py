@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from suite.data.cards import DatasetCard
+from suite.data.dataset import DatasetCard
 from suite.data.samples import Targets
 from suite.randomness import generator
 

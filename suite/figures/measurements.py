@@ -55,14 +55,14 @@ def _present(trials: pd.DataFrame) -> dict[str, pd.Series]:
 
 
 def _used_samples(trials: pd.DataFrame) -> pd.Series:
-    whole = trials["dataset"].map({name: card.train_samples for name, card in CARDS.items()})
+    whole = trials["dataset"].map(lambda name: CARDS[name].train_samples)
     given = trials["samples"].astype(np.float64)
     return given.where(given.notna(), whole)
 
 
 def _units(trials: pd.DataFrame) -> pd.Series:
     """Splits that share a test fold are one unit: together they say no more than one."""
-    folds = trials["dataset"].map({name: card.folds for name, card in CARDS.items()})
+    folds = trials["dataset"].map(lambda name: CARDS[name].folds)
     return trials["split"].where(folds == 0, trials["split"] % folds.replace(0, 1))
 
 
