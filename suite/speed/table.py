@@ -1,6 +1,6 @@
 """Tables for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -20,14 +20,16 @@ _TITLES = (
     "GFLOP/s",
     "of sgemm",
     "loss",
-    "compiling",
 )
+# Seconds of compiling from which on a line tells of them.
+_WORTH_SAYING = 0.5
 
 
 def print_comparison(comparison: Comparison, bars: Sequence[Bar], console: Console) -> None:
-    """Every shape, what was missing or went wrong, and the bars."""
+    """Who takes part, every shape, what was missing or went wrong, and the bars."""
+    _print_contenders(comparison, console)
     for shape, rows in comparison.shapes.items():
-        console.print(_shape_table(shape, rows, comparison.missing))
+        console.print(_shape_table(shape, rows))
     for device, gflops in comparison.sgemm.items():
         console.print(f"sgemm of this machine ({device}): {gflops:.1f} GFLOP/s")
     probes = comparison.probes
@@ -37,11 +39,21 @@ def print_comparison(comparison: Comparison, bars: Sequence[Bar], console: Conso
         console.print(_bars_table(bars))
 
 
+def _print_contenders(comparison: Comparison, console: Console) -> None:
+    for row in next(iter(comparison.shapes.values()), ()):
+        console.print(f"{row.name}: {CONTENDERS[row.name].description}, {row.device}")
+    for reason in comparison.missing.values():
+        console.print(reason)
+
+
 def _print_notes(comparison: Comparison, console: Console) -> None:
     for shape, rows in comparison.shapes.items():
         for row in rows:
             if row.note:
                 console.print(f"{shape}: {row.name}: {row.note}")
+            if row.compile_seconds >= _WORTH_SAYING:
+                seconds = f"{row.compile_seconds:.1f} s to compile"
+                console.print(f"{shape}: {row.name} took {seconds}, which no time above holds")
     if comparison.disturbed is not None:
         console.print(
             f"other programs took time from the core, {1 - comparison.disturbed:.0%} at worst: "
@@ -49,24 +61,20 @@ def _print_notes(comparison: Comparison, console: Console) -> None:
         )
 
 
-def _shape_table(shape: Shape, rows: Sequence[Row], missing: Mapping[str, str]) -> Table:
+def _shape_table(shape: Shape, rows: Sequence[Row]) -> Table:
     title = f"{shape}: ms per network and epoch; ratio = time / Leadline's"
     table = _table(title, _TITLES)
     for row in rows:
-        described = f"{row.name} ({CONTENDERS[row.name].description}, {row.device})"
         table.add_row(
-            described,
+            row.name,
             str(row.together),
             f"{row.ms_per_network_epoch:.2f}",
-            f"{row.ratio_to_leadline:.2f}",
-            "" if row.name == REFERENCE else f"{row.ratio_low:.2f} to {row.ratio_high:.2f}",
+            f"{row.ratio_to_leadline:.3g}",
+            "" if row.name == REFERENCE else f"{row.ratio_low:.3g} to {row.ratio_high:.3g}",
             f"{row.gflops:.1f}",
             f"{row.share_of_sgemm:.0%}",
-            "not finite" if row.final_loss is None else f"{row.final_loss:.4f}",
-            f"{row.compile_seconds:.1f} s",
+            "none" if row.final_loss is None else f"{row.final_loss:.3f}",
         )
-    for reason in missing.values():
-        table.add_row(reason)
     return table
 
 
@@ -100,5 +108,5 @@ def _table(title: str, columns: Sequence[str]) -> Table:
         title=title, title_justify="left", title_style="bold", box=None, header_style="bold"
     )
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=index > 0)
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
     return table

@@ -42,7 +42,13 @@ class _Workspace:
     def __init__(self, model: Model, members: int, rows: int) -> None:
         columns = [placed.columns for placed in model.layout.layers]
         self.outputs = [torch.zeros(members, rows, width) for width in columns]
-        self.deltas = [torch.zeros(members, rows, width) for width in columns]
+        # A layer's delta is of no use once that of the layer below it is known, so that two take
+        # turns; they stay in the cache.
+        turns: dict[tuple[int, int], Tensor] = {}
+        self.deltas = [
+            turns.setdefault((index % 2, width), torch.zeros(members, rows, width))
+            for index, width in enumerate(columns)
+        ]
         self.dropped = [torch.empty(members, rows, width) for width in columns[:-1]]
         self.turned = [outputs.transpose(1, 2) for outputs in self.outputs]
         # The same memory, as the native passes take it.
