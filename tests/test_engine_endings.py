@@ -163,6 +163,15 @@ def test_networks_of_zeros_are_dead(extra, network, activation) -> None:
     assert [o.outcome for o in fit(trials, data_for(trials))] == ["dead", "completed"]
 
 
+def test_targets_that_are_all_the_same_have_nothing_to_explain() -> None:
+    trial = recipe(task="regression")
+    (split,) = data_for([trial]).values()
+    flat = replace(split, test_targets=np.full_like(split.test_targets, 0.5))
+    (outcome,) = fit([trial], {trial.replicate: flat})
+    assert (outcome.outcome, outcome.metrics["test_r2"]) == ("completed", 0.0)
+    assert outcome.metrics["validation_r2"] != 0
+
+
 # Out of memory
 
 

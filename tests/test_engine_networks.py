@@ -135,16 +135,19 @@ def test_a_gradient_is_torchs_in_double_precision(trial, directions, make_split)
 
 
 @pytest.mark.parametrize(("trial", "directions"), CASES, ids=map(named, CASES))
-def test_parameters_and_operations_are_counted(trial, directions, make_split) -> None:
-    """Against the module: its own parameters, and torch's count of its matrix products."""
+def test_sizes_and_what_is_not_drawn_are_torchs(trial, directions, make_split) -> None:
+    """Numbers of parameters and operations; gains, shifts, slopes and statistics at the start."""
     split = data_of(make_split, directions)
     cohort = Cohort([trial], {trial.replicate: split}, CPU)
-    module = plain(cohort, 0)
+    module = Plain(trial, split.shape, split.outputs)
     assert cohort.model.layout.parameters == sum(p.numel() for p in module.parameters())
     with FlopCounterMode(display=False) as counter:
-        module(torch.from_numpy(split.train_inputs[:10])).sum().backward()
+        module.eval()(torch.from_numpy(split.train_inputs[:10])).sum().backward()
     layers = tuple(placed.layer for placed in cohort.model.layout.layers)
     assert training_flops(layers, samples=10, epochs=1) == counter.get_total_flops()
+    given = {k: v for k, v in module.state_dict().items() if "norms" in k or "bend" in k}
+    ours = {name: values for name, values in state(cohort, 0).items() if name in given}
+    assert_equal(ours, given, 0)
 
 
 @pytest.mark.parametrize("network", ON_MAPS)
