@@ -82,7 +82,10 @@ def numbers(outcome: Outcome) -> tuple:
     return (*found, outcome.parameters, outcome.flops, sorted(outcome.metrics.items()), histories)
 
 
-def all_numbers(trials: list[Trial], rows: int = 37) -> dict[Trial, tuple]:
-    outcomes = fit(trials, data_for(trials, rows))
+def all_numbers(
+    trials: list[Trial], rows: int = 37, probes: tuple[str, ...] = ()
+) -> dict[Trial, tuple]:
+    """What the trials' cohort measures."""
+    outcomes = fit(trials, data_for(trials, rows), probes)
     assert [outcome.trial for outcome in outcomes] == trials
     return {outcome.trial: numbers(outcome) for outcome in outcomes}

@@ -72,9 +72,9 @@ def test_a_member_has_the_same_bits_in_any_company(trial) -> None:
 @MIXTURES
 def test_a_diverging_member_leaves_the_others_bits(trial) -> None:
     trials = company(trial, 3)
-    calm = all_numbers(trials)
+    calm = all_numbers(trials, probes=("update_norm",))
     wild = [replace(trials[index], seed=50, learning_rate=1e38) for index in (0, 2)]
-    beside = all_numbers([wild[0], *trials, wild[1]])
+    beside = all_numbers([wild[0], *trials, wild[1]], probes=("update_norm",))
     assert all(beside[member] == calm[member] for member in trials)
     assert {calm[member][0] for member in trials} == {"completed"}
     assert {beside[member][0] for member in wild} == {"diverged"}

@@ -14,7 +14,7 @@ REFERENCE = "leadline"
 IN_TURN = 8
 # Numbers of networks together that are tried, where the weights of all of them are no more than
 # caches can help with and no less than a step's overhead asks for.
-_TOGETHER = (4, 8, 16, 32, 64)
+_TOGETHER = (2, 4, 8, 16, 32, 64, 96)
 _LEAST_PARAMETERS, _MOST_PARAMETERS = 2**15, 2**21
 _TOGETHER_ON_ACCELERATOR = (16, 64, 256, 1024)
 
@@ -122,7 +122,7 @@ def enter(names: Sequence[str], device: str) -> tuple[list[Entrant], dict[str, s
     """
     for name in names:
         if name not in CONTENDERS:
-            raise unknown("--contenders", "contender", name, CONTENDERS)
+            raise unknown("speed", "contender", name, CONTENDERS)
     wanted = {n: c for n, c in CONTENDERS.items() if not names or n in {REFERENCE, *names}}
     missing = {
         name: f"{name} is not installed: pip install 'leadline[speed]'"

@@ -10,7 +10,7 @@ from typing import TypeVar
 from suite.speed.contenders import Entrant, Run
 from suite.speed.work import Shape, Work
 
-_TRIAL_ROUNDS = 2
+_TRIAL_ROUNDS = 4
 
 Key = TypeVar("Key", bound=Hashable)
 Note = Callable[[str], None]
