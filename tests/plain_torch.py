@@ -30,7 +30,9 @@ BENDS = {
     **{"gelu": nn.GELU, "silu": nn.SiLU, "mish": nn.Mish, "softplus": nn.Softplus},
     **{"softsign": nn.Softsign, "hardtanh": nn.Hardtanh, "sine": Sine},
 }
+NETWORKS = ("linear", "dense", "residual", "convolutional", "residual_convolutional")
 LOSSES = {
+    "cross_entropy": functional.cross_entropy,
     "squared_error": functional.mse_loss,
     "absolute": functional.l1_loss,
     "huber": functional.huber_loss,
@@ -164,45 +166,56 @@ def decay_of(trial: Trial) -> float:
     return trial.strength("weight_decay") or (0.01 if trial.optimizer == "adamw" else 0.0)
 
 
+OPTIMIZERS = {
+    "sgd": lambda trial, groups: torch.optim.SGD(groups, trial.learning_rate),
+    "momentum": lambda trial, groups: torch.optim.SGD(groups, trial.learning_rate, trial.momentum),
+    "nesterov": lambda trial, groups: torch.optim.SGD(
+        groups, trial.learning_rate, trial.momentum, nesterov=True
+    ),
+    "rmsprop": lambda trial, groups: torch.optim.RMSprop(groups, trial.learning_rate),
+    "adagrad": lambda trial, groups: torch.optim.Adagrad(groups, trial.learning_rate),
+    "adam": lambda trial, groups: torch.optim.AdamW(groups, trial.learning_rate, weight_decay=0),
+    "adamw": lambda trial, groups: torch.optim.AdamW(groups, trial.learning_rate, weight_decay=0),
+}
+# Those whose own weight decay is the decoupled one.
+DECOUPLED = ("adam", "adamw")
+
+
 def make_optimizer(trial: Trial, module: Plain) -> torch.optim.Optimizer:
-    rate, weights = trial.learning_rate, penalised(module)
-    others = [p for p in module.parameters() if all(p is not w for w in weights)]
-    groups = [{"params": weights, "weight_decay": decay_of(trial)}, {"params": others}]
-    rows = list(module.parameters())
-    makers = {
-        "sgd": lambda: torch.optim.SGD(rows, rate),
-        "momentum": lambda: torch.optim.SGD(rows, rate, trial.momentum),
-        "nesterov": lambda: torch.optim.SGD(rows, rate, trial.momentum, nesterov=True),
-        "rmsprop": lambda: torch.optim.RMSprop(rows, rate),
-        "adagrad": lambda: torch.optim.Adagrad(rows, rate),
-        "adam": lambda: torch.optim.AdamW(groups, rate, weight_decay=0),
-        "adamw": lambda: torch.optim.AdamW(groups, rate, weight_decay=0),
-    }
-    return makers[trial.optimizer]()
+    weights = penalised(module)
+    others = [p for p in module.parameters() if all(p is not weight for weight in weights)]
+    decay = decay_of(trial) if trial.optimizer in DECOUPLED else 0.0
+    groups = [{"params": weights, "weight_decay": decay}, {"params": others}]
+    return OPTIMIZERS[trial.optimizer](trial, groups)
 
 
-def make_schedule(name: str, optimizer, steps: int):
-    rise = max(1, steps // 10)
-    makers = {
-        "constant": lambda: lr_scheduler.ConstantLR(optimizer, 1),
-        "step": lambda: lr_scheduler.MultiStepLR(
-            optimizer, [math.ceil(steps / 2), math.ceil(3 * steps / 4)]
-        ),
-        "cosine": lambda: lr_scheduler.CosineAnnealingLR(optimizer, steps),
-        "one_cycle": lambda: lr_scheduler.OneCycleLR(
-            optimizer, optimizer.param_groups[0]["lr"], steps, cycle_momentum=False
-        ),
-        "warm_up": lambda: lr_scheduler.LinearLR(optimizer, 1 / rise, total_iters=rise - 1),
-        "warm_up_cosine": lambda: lr_scheduler.SequentialLR(
-            optimizer,
-            [
-                lr_scheduler.LinearLR(optimizer, 1 / rise, total_iters=rise - 1),
-                lr_scheduler.CosineAnnealingLR(optimizer, steps - rise),
-            ],
-            [rise],
-        ),
-    }
-    return makers[name]()
+def rise(steps: int) -> int:
+    return max(1, steps // 10)
+
+
+def warm_up(optimizer: torch.optim.Optimizer, steps: int) -> lr_scheduler.LRScheduler:
+    return lr_scheduler.LinearLR(optimizer, 1 / rise(steps), total_iters=rise(steps) - 1)
+
+
+SCHEDULES = {
+    "constant": lambda optimizer, _: lr_scheduler.ConstantLR(optimizer, 1),
+    "step": lambda optimizer, steps: lr_scheduler.MultiStepLR(
+        optimizer, [math.ceil(steps / 2), math.ceil(3 * steps / 4)]
+    ),
+    "cosine": lr_scheduler.CosineAnnealingLR,
+    "one_cycle": lambda optimizer, steps: lr_scheduler.OneCycleLR(
+        optimizer, optimizer.param_groups[0]["lr"], steps, cycle_momentum=False
+    ),
+    "warm_up": warm_up,
+    "warm_up_cosine": lambda optimizer, steps: lr_scheduler.SequentialLR(
+        optimizer,
+        [
+            warm_up(optimizer, steps),
+            lr_scheduler.CosineAnnealingLR(optimizer, steps - rise(steps)),
+        ],
+        [rise(steps)],
+    ),
+}
 
 
 def loss_of(trial: Trial, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -245,7 +258,7 @@ def train_plainly(trial: Trial, split, module: Plain) -> None:
     data, labels = torch.from_numpy(split.train_inputs), torch.from_numpy(split.train_targets)
     optimizer = make_optimizer(trial, module)
     steps = trial.epochs * math.ceil(len(data) / trial.batch_size)
-    schedule = make_schedule(trial.schedule, optimizer, steps)
+    schedule = SCHEDULES[trial.schedule](optimizer, steps)
     order, dropout, noise = (
         generator(trial.seed, name) for name in ("batch order", "dropout", "input noise")
     )
@@ -271,7 +284,7 @@ def take_step(trial: Trial, module: Plain, optimizer, loss: torch.Tensor) -> Non
     if trial.gradient_clip is not None:
         nn.utils.clip_grad_norm_(module.parameters(), trial.gradient_clip)
     with torch.no_grad():
-        if trial.optimizer not in ("adam", "adamw"):
+        if trial.optimizer not in DECOUPLED:
             for weight in weights:
                 weight.mul_(1 - rate * decay_of(trial))
         optimizer.step()

@@ -10,8 +10,6 @@ import torch
 from suite.execution import worker
 from suite.execution.local import InlineExecutor
 from suite.execution.work import Finished
-from suite.parts.networks import NETWORKS
-from suite.parts.optimizers import OPTIMIZERS
 from suite.planning import Cohort as Planned
 from suite.training.cohort import Cohort
 from suite.training.fitting import fit
@@ -19,7 +17,7 @@ from suite.training.measuring import Scores
 from suite.training.stopping import EarlyStopping
 from suite.trial import Trial
 from tests.mixed_trials import all_numbers, company, data_for, numbers, recipe
-from tests.plain_torch import loss_of, plain
+from tests.plain_torch import NETWORKS, OPTIMIZERS, loss_of, plain
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

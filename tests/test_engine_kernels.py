@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS, POOLINGS
+from suite.parts.networks import POOLINGS
 from suite.parts.optimizers import OPTIMIZERS
 from suite.parts.regularizers import REGULARIZERS
 from suite.training import cohort as cohorts
@@ -23,7 +23,8 @@ from suite.training.fitting import fit
 from suite.training.fused import GRADIENTS, UPDATES, FusedKernel
 from suite.training.kernels import is_fused, kernel_name
 from suite.trial import Trial
-from tests.plain_torch import loss_of, plain, state
+from tests.plain_torch import LOSSES as PLAIN_LOSSES
+from tests.plain_torch import NETWORKS, loss_of, plain, state
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -309,7 +310,7 @@ SHAPES = {0: (7,), 1: (2, 9), 2: (2, 5, 4)}
 FAMILIES = [(network, 0) for network in NETWORKS if "convolutional" not in network]
 FAMILIES += [(network, d) for network in NETWORKS if "convolutional" in network for d in (1, 2)]
 NORMED = [(), ("batch_norm",), ("layer_norm",), ("batch_norm", "layer_norm")]
-TASKS = [(name, task) for name, loss in LOSSES.items() for task in loss.tasks]
+TASKS = [(name, task) for name in PLAIN_LOSSES for task in LOSSES[name].tasks]
 SMOOTH = ("tanh", "gelu", "softplus", "sine", "silu")
 
 

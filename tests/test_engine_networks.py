@@ -9,14 +9,23 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from suite.parts.activations import ACTIVATIONS
-from suite.parts.losses import LOSSES
-from suite.parts.networks import NETWORKS, POOLINGS, training_flops
-from suite.parts.optimizers import OPTIMIZERS
-from suite.parts.schedules import SCHEDULES
+from suite.parts.networks import POOLINGS, training_flops
 from suite.training.cohort import Cohort
 from suite.trial import Trial
-from tests.plain_torch import Plain, assert_equal, loss_of, penalised, plain, state, train_plainly
+from tests.plain_torch import (
+    BENDS,
+    LOSSES,
+    NETWORKS,
+    OPTIMIZERS,
+    SCHEDULES,
+    Plain,
+    assert_equal,
+    loss_of,
+    penalised,
+    plain,
+    state,
+    train_plainly,
+)
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +37,7 @@ FAMILIES = [
     *((network, 0, "stride") for network in NETWORKS if network not in ON_MAPS),
     *itertools.product(ON_MAPS, (1, 2), POOLINGS),
 ]
-ACTIVATION = itertools.cycle(ACTIVATIONS)
+ACTIVATION = itertools.cycle(BENDS)
 OPTIMIZER = itertools.cycle(OPTIMIZERS)
 CALM = itertools.cycle(("sgd", "momentum", "nesterov"))
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02}
