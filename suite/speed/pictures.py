@@ -16,21 +16,21 @@ from suite.speed.contenders import CONTENDERS, REFERENCE
 from suite.speed.scaling import Scaling, Sweep
 from suite.speed.work import Shape
 
-# Room beside the longest bar for its label, and before the shortest one for its length to show.
-_BEFORE, _BESIDE = 3.0, 6.0
+# Room beside the slowest point for its label, and before the fastest.
+_BEFORE, _BESIDE = 1.5, 6.0
 _MS = "ms_per_network_epoch"
 
 
 @styled()
 def draw_comparison(comparison: Comparison) -> Drawing:
-    """Bars of milliseconds per network and epoch, a panel for each shape."""
+    """Points at milliseconds per network and epoch, a panel for each shape."""
     table = _comparison_table(comparison)
     shapes, most = list(comparison.shapes), table.groupby("shape")["name"].count().max()
     height = 0.5 + len(shapes) * (0.45 + 0.28 * most)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(len(shapes), 1, sharex=True, squeeze=False)[:, 0]
     for axes, shape in zip(panels, shapes, strict=True):
-        _draw_bars(axes, table[table["shape"] == str(shape)], str(shape))
+        _draw_points(axes, table[table["shape"] == str(shape)], str(shape))
     panels[0].set_xlim(table[_MS].min() / _BEFORE, table[_MS].max() * _BESIDE)
     for axes in panels:
         log_axis(axes, "x")
@@ -44,7 +44,7 @@ def draw_comparison(comparison: Comparison) -> Drawing:
         f"together; median of {counted(comparison.rounds, 'round')} in turns. × is the time over "
         "Leadline's, in brackets its least and most over rounds. "
         f"{_sgemm(comparison)}",
-        alt="Bars. " + " ".join(_spoken(comparison, shape) for shape in shapes),
+        alt="Points. " + " ".join(_spoken(comparison, shape) for shape in shapes),
     )
 
 
@@ -67,14 +67,22 @@ def _comparison_table(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draw_bars(axes: Axes, rows: pd.DataFrame, title: str) -> None:
+def _draw_points(axes: Axes, rows: pd.DataFrame, title: str) -> None:
     # All names, so that a contender keeps its colour where others are missing.
     palette: dict[Any, str] = dict(colours("contender", CONTENDERS))
-    sns.barplot(
-        rows, x=_MS, y="name", hue="name", palette=palette, saturation=1, legend=False, ax=axes
+    # Points: on a logarithmic axis the length of a bar would mean nothing.
+    sns.stripplot(
+        rows,
+        x=_MS,
+        y="name",
+        hue="name",
+        palette=palette,
+        jitter=False,
+        size=7,
+        legend=False,
+        ax=axes,
     )
     axes.set(title=title, xlabel="", ylabel="")
-    axes.grid(visible=False, axis="y")
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0, labelsize=9)
     for place, row in enumerate(rows.to_dict("records")):
