@@ -4,14 +4,15 @@ import io
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from suite.data.samples import Samples, labelled
+from suite.data.samples import Samples, read_only
 from suite.errors import InputError
 
 _log = logging.getLogger(__name__)
@@ -28,23 +29,30 @@ def cached(name: str, packages: tuple[str, ...], make: Callable[[], Samples]) ->
 
     Args:
         name: what the samples are; part of the file's name.
-        packages: distributions whose versions the samples depend on.
-        make: makes labelled samples; called if there is no file, or none that can be read.
+        packages: distributions whose versions the samples depend on; may be none.
+        make: makes the samples; called if there is no file, or none that can be read.
 
     Raises:
         InputError: the cache folder cannot be used.
     """
     versions = "-".join(f"{package}-{version(package)}" for package in packages)
-    path = cache_folder() / f"{name}-from-{versions}.npz"
-    try:
+    path = cache_folder() / f"{f'{name}-from-{versions}' if versions else name}.npz"
+    with telling_of(path.parent):
         stored = _read(path)
         if stored is None:
             stored = make()
             _write(path, stored)
+    return stored
+
+
+@contextmanager
+def telling_of(folder: Path) -> Iterator[None]:
+    """Where a folder of the cache cannot be used, an InputError says so."""
+    try:
+        yield
     except OSError as error:
         hint = "name a folder that can be written in the environment variable LEADLINE_CACHE"
-        raise InputError(str(path.parent), f"data cache: {error.strerror}", hint) from error
-    return stored
+        raise InputError(str(folder), f"data cache: {error.strerror or error}", hint) from error
 
 
 def _read(path: Path) -> Samples | None:
@@ -54,7 +62,7 @@ def _read(path: Path) -> Samples | None:
         return None
     try:
         with np.load(io.BytesIO(content)) as arrays:
-            return labelled(arrays["inputs"], arrays["targets"])
+            return read_only(arrays["inputs"], arrays["targets"])
     # Damaged bytes make the zip and array readers raise almost anything; the cure is one.
     except Exception as error:
         _log.warning("%s is damaged (%s) and is made again", path, error)

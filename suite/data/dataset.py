@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-from suite.data.samples import Samples
+import numpy as np
+from numpy.typing import NDArray
 
-Kind = Literal["image", "tabular", "signal", "generated"]
+from suite.data.preprocessing import Prepared
+from suite.data.samples import Samples
+from suite.errors import InputError
+
+Kind = Literal["image", "tabular", "signal", "text", "audio", "generated"]
 Task = Literal["classification", "regression"]
+Division = Literal["rows", "groups", "time"]
 Parameter = int | float | str
 # The lowest and the highest number, or the words that a parameter can be.
 Allowed = tuple[float, float] | tuple[str, ...]
@@ -47,6 +54,12 @@ class DatasetCard:
         best_score: expected accuracy, or R², of the best predictor there can be, which knows how
             the set was made; None where not known.
         distinct_rows: how many different inputs there can be; None where there is no end of them.
+        downloaded: whether the rows come over the network when first asked for.
+        division: whether a finite set's parts are cut by rows, by groups that stay together, or in
+            time, so that nothing trains that is later than what it is tested on.
+        train_rows: rows in the training part of every split where the folds do not say it.
+        classes: the classes' own names, in the order of their numbers; empty where they have none.
+        warnings: what a reader should know of the data before trusting a score.
     """
 
     name: str
@@ -66,6 +79,11 @@ class DatasetCard:
     relevant: tuple[int, ...] = ()
     best_score: float | None = None
     distinct_rows: int | None = None
+    downloaded: bool = False
+    division: Division = "rows"
+    train_rows: int | None = None
+    classes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -75,13 +93,33 @@ class DatasetCard:
     @property
     def train_samples(self) -> int:
         """Rows in the training part of every split."""
-        return self.samples * 8 // 10 if self.folds else self.samples // 4
+        if self.train_rows is not None:
+            return self.train_rows
+        # The validation part is as large as the test part.
+        return self.samples * (self.folds - 2) // self.folds if self.folds else self.samples // 4
 
     @property
     def scales_per_feature(self) -> bool:
         """Whether each feature is standardised by itself."""
         # Pixels and time steps share one scale: their differences in spread are part of the signal.
         return self.kind in ("tabular", "generated") and not self.one_scale
+
+
+class Extra(NamedTuple):
+    """An optional extra of this package, and the module by which to tell whether it is there."""
+
+    name: str
+    module: str
+
+    @property
+    def installed(self) -> bool:
+        """Whether the module can be found; it is not imported."""
+        return find_spec(self.module) is not None
+
+    def missing(self, dataset: str) -> InputError:
+        """The error for a data set that cannot be had without the extra."""
+        problem = f"data set {dataset!r} comes with {self.module}, which is not installed"
+        return InputError("dataset", problem, f"pip install 'leadline[{self.name}]'")
 
 
 class Dataset(NamedTuple):
@@ -97,6 +135,12 @@ class Dataset(NamedTuple):
         ranges: what parameters can be; also `samples`, where a drawn set's size can be chosen.
         varies: from the parameters to the card's fields that depend on them; raises ValueError
             where they do not fit together.
+        needs: the extra that brings the rows; None where every installation has them.
+        find: from the name as asked for, then the parameters, to the very set they name; of an
+            entry that stands for many sets, whose cards only their rows tell.
+        prepare: from the raw training part to what networks get; standardises where it is None.
+        units: where parts are cut by groups or in time, a function that gives each row's fold, in
+            which its group stays together, or its place in time, which several rows may share.
     """
 
     card: DatasetCard
@@ -104,6 +148,15 @@ class Dataset(NamedTuple):
     parameters: Mapping[str, Parameter] = MappingProxyType({})
     ranges: Mapping[str, Allowed] = MappingProxyType({})
     varies: Callable[..., Mapping[str, Any]] | None = None
+    needs: Extra | None = None
+    find: "Callable[..., Dataset] | None" = None
+    prepare: Callable[[Samples], Prepared] | None = None
+    units: Callable[[], NDArray[np.int64]] | None = None
+
+    @property
+    def installed(self) -> bool:
+        """Whether what brings the rows is installed; what is downloaded needs nothing."""
+        return self.needs is None or self.needs.installed
 
 
 def drawn(

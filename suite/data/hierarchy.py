@@ -7,11 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suite.data.dataset import INSTANCES, drawn
+from suite.data.naming import base_name, configured
 from suite.data.samples import Samples, labelled
 from suite.randomness import generator
 
 Symbols = NDArray[np.int64]
 
+# Most productions from the root to a string.
+MOST_LEVELS = 6
 # So many strings have numbers of their own in 64 bits; among more, two alike are never drawn.
 _COUNTABLE = 2**62
 
@@ -72,6 +75,46 @@ def grammar(
     return tuple(rules)
 
 
+def latents_of(dataset: str, inputs: NDArray[np.floating[Any]]) -> tuple[Symbols, ...]:
+    """The symbols that strings grew from, level by level from the one next to them to the class.
+
+    Args:
+        dataset: the name; of any but a random hierarchy there are no such symbols.
+        inputs: strings as networks get them, `(samples, features)`.
+
+    Returns:
+        For each level `(samples, places)`; of the last, the class, there is one place.
+
+    Raises:
+        ValueError: a row is no string of the grammar.
+    """
+    (entry,) = ENTRIES
+    if base_name(dataset) != entry.card.name:
+        return ()
+    sizes = {name: int(value) for name, value in configured(entry, dataset).parameters.items()}
+    # Standardisation with one scale leaves the largest of a place's numbers the largest.
+    symbols = inputs.reshape(len(inputs), sizes["vocabulary"], -1).argmax(axis=1)
+    levels = []
+    for rule in reversed(grammar(**sizes)):
+        symbols = _parents(rule, symbols, sizes["vocabulary"])
+        levels.append(symbols)
+    return tuple(levels)
+
+
+def _parents(rule: Symbols, symbols: Symbols, vocabulary: int) -> Symbols:
+    """The symbols whose productions stand side by side: `(samples, width / branching)`."""
+    _, synonyms, branching = rule.shape
+    powers = vocabulary ** np.arange(branching)
+    known = (rule @ powers).reshape(-1)
+    order = known.argsort()
+    codes = symbols.reshape(len(symbols), -1, branching) @ powers
+    place = order[np.searchsorted(known, codes, sorter=order).clip(max=len(known) - 1)]
+    if not np.array_equal(known[place], codes):
+        raise ValueError("is no string of the grammar")
+    symbols_above: Symbols = place // synonyms
+    return symbols_above
+
+
 def productions(branching: int, levels: int) -> int:
     """Productions in the derivation of one string."""
     return sum(branching**level for level in range(levels))
@@ -130,7 +173,7 @@ ENTRIES = (
             "vocabulary": (2, 64),
             "synonyms": (1, 64),
             "branching": (2, 4),
-            "levels": (1, 6),
+            "levels": (1, MOST_LEVELS),
             "instance": INSTANCES,
             "samples": (40, 200_000),
         },

@@ -3,17 +3,22 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from suite.data.cards import DATASETS, check_request
 from suite.data.dataset import Dataset, DatasetCard, Parameter
 from suite.data.partition import partition
-from suite.data.preprocessing import fit_standardization
-from suite.data.samples import Inputs, Samples, Targets
+from suite.data.preprocessing import fit_standardization, standardize
+from suite.data.samples import Samples, Targets
 from suite.data.split import Split
 from suite.randomness import generator
+
+# A hash takes a big table by and by: it may lie on the disk, column by column.
+_ROWS_AT_ONCE = 2**16
 
 
 def load_split(
@@ -31,11 +36,11 @@ def load_split(
         InputError: an unknown data set, or a request that it cannot meet.
     """
     card = check_request(dataset, samples, label_noise)
-    raw = raw_samples(dataset, split)
-    rows = partition(card, raw.targets, split)
+    raw, entry = raw_samples(dataset, split), DATASETS[dataset]
+    rows = partition(card, raw.targets, split, entry.units and entry.units())
     labels = _with_label_noise(raw.targets[rows.train], label_noise, card.outputs, split)
     return _preprocess(
-        card,
+        entry,
         train=Samples(raw.inputs[rows.train[:samples]], labels[:samples]),
         validation=Samples(raw.inputs[rows.validation], raw.targets[rows.validation]),
         test=Samples(raw.inputs[rows.test], raw.targets[rows.test]),
@@ -78,19 +83,25 @@ def data_hash(dataset: str) -> str:
     """
     check_request(dataset)
     entry = DATASETS[dataset]
-    return _data_hash(entry.card, entry.draw, tuple(sorted(entry.parameters.items())))
+    parameters = tuple(sorted(entry.parameters.items()))
+    return _data_hash(entry.card, entry.draw, parameters, entry.units)
 
 
 # By content, since a name can stand for one data set of a user's own and later for another.
 @cache
 def _data_hash(
-    card: DatasetCard, draw: Callable[..., Samples], parameters: tuple[tuple[str, Parameter], ...]
+    card: DatasetCard,
+    draw: Callable[..., Samples],
+    parameters: tuple[tuple[str, Parameter], ...],
+    units: Callable[[], NDArray[np.int64]] | None,
 ) -> str:
     dataset = Dataset(card, draw, dict(parameters))
     sha = hashlib.sha256(json.dumps(dataset.parameters).encode())
-    for array in draw_rows(dataset, 0):
+    arrays: list[NDArray[Any]] = [*draw_rows(dataset, 0)]
+    for array in [*arrays, units()] if units else arrays:
         sha.update(f"{array.dtype.str}{array.shape}".encode())
-        sha.update(np.ascontiguousarray(array).data)
+        for start in range(0, len(array), _ROWS_AT_ONCE):
+            sha.update(np.ascontiguousarray(array[start : start + _ROWS_AT_ONCE]).data)
     return sha.hexdigest()[:16]
 
 
@@ -104,31 +115,34 @@ def _with_label_noise(labels: Targets, share: float, classes: int, split: int) -
     return np.where(changed, drawn, labels)
 
 
-def _preprocess(card: DatasetCard, train: Samples, validation: Samples, test: Samples) -> Split:
-    parts = (train, validation, test)
-    inputs = _standardized([part.inputs for part in parts], card.scales_per_feature)
-    targets = _read_targets(card, parts)
+def _preprocess(entry: Dataset, train: Samples, validation: Samples, test: Samples) -> Split:
+    card, parts = entry.card, (train, validation, test)
+    prepare = entry.prepare or partial(standardize, per_feature=card.scales_per_feature)
+    prepared = prepare(train)
+    targets, scale = _read_targets(card, [part.targets for part in parts])
+    # Where preparing leaves out or adds columns, a feature's number is another's.
+    same = prepared.train.shape == train.inputs.shape
     return Split(
-        train_inputs=inputs[0],
+        train_inputs=prepared.train,
         train_targets=targets[0],
-        validation_inputs=inputs[1],
+        validation_inputs=prepared.apply(validation.inputs),
         validation_targets=targets[1],
-        test_inputs=inputs[2],
+        test_inputs=prepared.apply(test.inputs),
         test_targets=targets[2],
         task=card.task,
         outputs=card.outputs,
         shape=card.input_shape,
+        target_scale=scale,
+        relevant=card.relevant if same else (),
     )
 
 
-def _read_targets(card: DatasetCard, parts: Sequence[Samples]) -> Sequence[Targets]:
+def _read_targets(card: DatasetCard, parts: Sequence[Targets]) -> tuple[Sequence[Targets], float]:
+    """The parts' targets on the scale of the first, which is the training part, and that scale."""
     if card.task == "classification":
-        return [part.targets for part in parts]
-    columns = [part.targets[:, None].astype(np.float32) for part in parts]
-    return _standardized(columns, per_feature=True)
-
-
-def _standardized(parts: Sequence[Inputs], per_feature: bool) -> Sequence[Inputs]:
-    """All parts on the scale of the first, which is the training part."""
-    fitted = fit_standardization(parts[0], per_feature=per_feature)
-    return [fitted.apply(part) for part in parts]
+        return parts, 1.0
+    columns: list[Any] = [part[:, None] for part in parts]
+    fitted = fit_standardization(columns[0], per_feature=True)
+    slope = float(fitted.scale[0])
+    # What is constant in training is 0 in every part, whatever its unit.
+    return [fitted.apply(column) for column in columns], 1 / slope if slope else 1.0

@@ -95,7 +95,8 @@ def _value(entry: Dataset, name: str, text: str) -> Parameter:
     if name not in usual:
         known = f" (parameters: {', '.join(usual)})" if usual else ""
         raise ValueError(f"{base} has no parameter {shown(name)}{nearest(name, usual)}{known}")
-    allowed = entry.ranges.get(name, (-float("inf"), float("inf")))
+    anything: Allowed = () if isinstance(usual[name], str) else (-float("inf"), float("inf"))
+    allowed = entry.ranges.get(name, anything)
     try:
         return _read(name, text, usual[name], allowed)
     except ValueError as error:
@@ -104,7 +105,7 @@ def _value(entry: Dataset, name: str, text: str) -> Parameter:
 
 def _read(name: str, text: str, usual: Parameter, allowed: Allowed) -> Parameter:
     if isinstance(usual, str):
-        if text not in allowed:
+        if allowed and text not in allowed:
             words = [str(word) for word in allowed]
             choice = " or ".join(words)
             raise ValueError(f"{name} must be {choice}, not {shown(text)}{nearest(text, words)}")

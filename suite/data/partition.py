@@ -1,5 +1,6 @@
 """Which rows of a data set train, validate and test in a split."""
 
+from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from suite.data.samples import Targets
 from suite.randomness import generator
 
 Rows = NDArray[np.intp]
+Units = NDArray[np.int64]
 
 
 class Partition(NamedTuple):
@@ -21,15 +23,59 @@ class Partition(NamedTuple):
     test: Rows
 
 
-def partition(card: DatasetCard, targets: Targets, split: int) -> Partition:
+def partition(
+    card: DatasetCard, targets: Targets, split: int, units: Units | None = None
+) -> Partition:
     """The rows of each part, a function of the data set and the split's number alone.
 
     A finite set's split s tests on fold s mod `card.folds`; a set drawn afresh is cut in order.
+
+    Args:
+        card: says how the rows are divided.
+        targets: class numbers, whose shares every part has as nearly as can be, or values.
+        split: number of the split.
+        units: each row's fold where groups stay together, or its place in time.
     """
     classes = targets if card.task == "classification" else np.zeros(len(targets), np.int64)
-    train, validation, test = _cut(card) if card.folds == 0 else _fold(card, classes, split)
+    if units is not None:
+        divide = _grouped if card.division == "groups" else _in_time
+        train, validation, test = divide(card, units, split)
+    else:
+        train, validation, test = _cut(card) if card.folds == 0 else _fold(card, classes, split)
     order = _nested_order(classes[train], generator(split, "subset"))
-    return Partition(train[order], validation, test)
+    return Partition(train[order][: card.train_samples], validation, test)
+
+
+def partitions(card: DatasetCard, targets: Targets, units: Units | None) -> Iterator[Partition]:
+    """The parts of a finite set with units, for each fold, or pair of folds, that there can be."""
+    repeats = card.folds - 1 if card.division == "groups" else 1
+    return (partition(card, targets, split, units) for split in range(repeats * card.folds))
+
+
+def _grouped(card: DatasetCard, folds: Units, split: int) -> Partition:
+    """Groups stay together in folds: one tests, another validates, all others train.
+
+    Splits of one test fold take each of the other folds in turn for validation.
+    """
+    tested = split % card.folds
+    validated = (tested + 1 + split // card.folds % (card.folds - 1)) % card.folds
+    test, validation = folds == tested, folds == validated
+    return Partition(*(np.flatnonzero(part) for part in (~(test | validation), validation, test)))
+
+
+def _in_time(card: DatasetCard, times: Units, split: int) -> Partition:
+    """Consecutive blocks of the later half test; before each lie its validation and training rows.
+
+    Every validation row is earlier than every test row, and every training row earlier still.
+    """
+    block = len(times) // (2 * card.folds)
+    order = np.argsort(times, kind="stable")
+    start = len(times) - block * (card.folds - split % card.folds)
+    test = order[start : start + block]
+    earlier = order[:start][times[order[:start]] < times[test[0]]]
+    validation, left = earlier[-block:], earlier[:-block]
+    train = left[times[left] < times[validation].min(initial=times[test[0]])]
+    return Partition(train[-card.train_samples :], validation, test)
 
 
 def _cut(card: DatasetCard) -> Partition:

@@ -22,6 +22,9 @@ class Split:
         task: `classification` or `regression`.
         outputs: number of classes; 1 for regression.
         shape: of one input's row: (features,), (channels, length) or (channels, height, width).
+        target_scale: standard deviation that regression targets were divided by, in their own
+            units; 1 for classification.
+        relevant: numbers of the features that the target depends on; empty where not known.
     """
 
     train_inputs: Inputs
@@ -33,6 +36,8 @@ class Split:
     task: str
     outputs: int
     shape: tuple[int, ...] = ()
+    target_scale: float = 1.0
+    relevant: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.shape:
