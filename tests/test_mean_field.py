@@ -43,7 +43,7 @@ def gaussian_split(seed: int) -> Split:
 
 def measured(names, cohort: Cohort):
     """The probes as they are now."""
-    camera = Camera(cohort.networks, cohort.loss, cohort.pool, cohort.replicates)
+    camera = Camera(cohort.networks, cohort.loss, cohort.pool, cohort.trials)
     return probe(names, camera)
 
 

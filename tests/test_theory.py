@@ -1,6 +1,9 @@
 """Mean-field predictions against published numbers, adaptive quadrature and simulated networks."""
 
 import itertools
+import pkgutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from scipy import integrate
 from suite import theory
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS, Fan
+from suite.theory import activations, mean_field
 
 # log10 of δ_1²/δ_21² with q_1 = σ², for σ² = 1/3, 1, 2.
 RATIOS = {
@@ -28,7 +32,7 @@ VARIANCES = (1 / 3, 1.0, 2.0)
 
 
 def ratio(activation, variance, depth):
-    return theory.log10_deltas(activation, variance, variance, depth=depth)[0]
+    return mean_field.log10_deltas(activation, variance, variance, depth=depth)[0]
 
 
 @pytest.mark.parametrize(("table", "depth"), [(RATIOS, 21), (RATIOS_19, 20)])
@@ -54,44 +58,44 @@ def integrated(function, variance):
     )
 
 
-@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+@pytest.mark.parametrize("activation", activations.ACTIVATIONS)
 @pytest.mark.parametrize("variance", [1e-4, 0.3, 1, 30, 1e4])
 def test_gaussian_means_agree_with_adaptive_quadrature(activation, variance):
-    known = theory.ACTIVATIONS[activation]
+    known = activations.ACTIVATIONS[activation]
     square, slope_square = known.value_square(variance), known.derivative_square(variance)
     assert square == pytest.approx(integrated(known.value, variance), rel=1e-7)
     assert slope_square == pytest.approx(integrated(known.derivative, variance), rel=1e-7)
 
 
 @pytest.mark.parametrize("activation", ["hardtanh", "sine"])
-def test_closed_forms_agree_with_sampling(activation):
+def test_means_agree_with_sampling(activation):
     z = np.random.default_rng(1).standard_normal(400_000)
-    known = theory.ACTIVATIONS[activation]
+    known = activations.ACTIVATIONS[activation]
     for variance in (0.2, 3.0):
         scaled = np.sqrt(variance) * z
         sampled = [np.mean(f(scaled) ** 2) for f in (known.value, known.derivative)]
-        closed = [known.value_square(variance), known.derivative_square(variance)]
-        assert closed == pytest.approx(sampled, abs=0.004)
+        means = [known.value_square(variance), known.derivative_square(variance)]
+        assert means == pytest.approx(sampled, abs=0.004)
 
 
-@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+@pytest.mark.parametrize("activation", activations.ACTIVATIONS)
 def test_without_a_signal_an_activation_stays_where_it_is_at_0(activation):
-    known = theory.ACTIVATIONS[activation]
+    known = activations.ACTIVATIONS[activation]
     assert known.value_square(0.0) == pytest.approx(known.value(np.zeros(1))[0] ** 2)
     assert np.isfinite(known.derivative_square([0.0, 1.0])).all()
 
 
-@pytest.mark.parametrize("activation", theory.ACTIVATIONS)
+@pytest.mark.parametrize("activation", activations.ACTIVATIONS)
 def test_derivatives_agree_with_differences(activation):
     z = np.linspace(-3, 3, 60)
-    known = theory.ACTIVATIONS[activation]
+    known = activations.ACTIVATIONS[activation]
     difference = (known.value(z + 1e-6) - known.value(z - 1e-6)) / 2e-6
     np.testing.assert_allclose(known.derivative(z), difference, atol=1e-8)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_values_and_derivatives_are_those_that_networks_compute(activation):
-    part, known = ACTIVATIONS[activation], theory.ACTIVATIONS[activation]
+    part, known = ACTIVATIONS[activation], activations.ACTIVATIONS[activation]
     slope = () if part.slope is None else (torch.tensor(part.slope, dtype=torch.float64),)
     z = np.linspace(-30, 30, 1800)
 
@@ -104,36 +108,38 @@ def test_values_and_derivatives_are_those_that_networks_compute(activation):
     np.testing.assert_allclose(known.derivative(z), difference, atol=1e-7)
 
 
-@pytest.mark.parametrize("initializer", theory.WEIGHT_VARIANCES)
+@pytest.mark.parametrize("initializer", mean_field.WEIGHT_VARIANCES)
 @pytest.mark.parametrize("shape", [(200, 200), (240, 120), (120, 240)])
 def test_variances_are_those_of_the_drawn_weights(initializer, shape):
     fan_in, fan_out = shape
     rng = np.random.default_rng(0)
     weights, biases = INITIALIZERS[initializer].draw(rng, Fan(fan_in, fan_out, fan_out))
-    expected = theory.weight_variance(initializer, fan_in, fan_out)
+    expected = mean_field.weight_variance(initializer, fan_in, fan_out)
     assert fan_in * np.mean(weights**2) == pytest.approx(expected, rel=0.05)
-    assert np.mean(biases**2) == pytest.approx(theory.bias_variance(initializer, fan_in), rel=0.2)
+    assert np.mean(biases**2) == pytest.approx(
+        mean_field.bias_variance(initializer, fan_in), rel=0.2
+    )
 
 
 def test_every_part_has_its_theory():
-    assert theory.WEIGHT_VARIANCES.keys() == INITIALIZERS.keys() - {"constant"}
-    assert theory.ACTIVATIONS.keys() == ACTIVATIONS.keys()
+    assert mean_field.WEIGHT_VARIANCES.keys() == INITIALIZERS.keys() - {"constant"}
+    assert activations.ACTIVATIONS.keys() == ACTIVATIONS.keys()
 
 
 def test_weights_that_are_no_draws_around_zero_have_no_variance():
     with pytest.raises(ValueError, match="no known variance around zero of constant weights"):
-        theory.weight_variance("constant", 10, 10)
+        mean_field.weight_variance("constant", 10, 10)
 
 
 def test_gain_scales_the_deviation():
-    assert theory.weight_variance("he", 10, 10, gain=3) == 18
-    assert theory.weight_variance("small_normal", 64, 64, gain=2) == pytest.approx(0.0256)
-    assert theory.weight_variance("xavier", 64, 128) == pytest.approx(2 / 3)
+    assert mean_field.weight_variance("he", 10, 10, gain=3) == 18
+    assert mean_field.weight_variance("small_normal", 64, 64, gain=2) == pytest.approx(0.0256)
+    assert mean_field.weight_variance("xavier", 64, 128) == pytest.approx(2 / 3)
 
 
 def simulated(activation, weight_variance, bias_variance, depth, width=200, networks=10):
     """Mean log10 of the squared deltas relative to the last hidden layer, and mean signals."""
-    phi = theory.ACTIVATIONS[activation]
+    phi = activations.ACTIVATIONS[activation]
     logs, squares = [], []
     for seed in range(networks):
         rng = np.random.default_rng(seed)
@@ -173,50 +179,77 @@ def test_predictions_match_simulated_networks(activation, weight_variance, bias_
     logs, squares = simulated(activation, weight_variance, bias_variance, depth)
     first = weight_variance + bias_variance
     given = (activation, first, weight_variance, bias_variance)
-    np.testing.assert_allclose(theory.log10_deltas(*given, depth=depth), logs, atol=0.12)
-    np.testing.assert_allclose(theory.signals(*given, depth=depth), squares, rtol=0.12)
+    np.testing.assert_allclose(mean_field.log10_deltas(*given, depth=depth), logs, atol=0.12)
+    np.testing.assert_allclose(mean_field.signals(*given, depth=depth), squares, rtol=0.12)
 
 
 def test_linear_networks_have_a_closed_form():
-    deltas = theory.log10_deltas("identity", 1.0, 0.5, depth=4)
+    deltas = mean_field.log10_deltas("identity", 1.0, 0.5, depth=4)
     np.testing.assert_allclose(deltas, np.log10(0.5) * np.array([3, 2, 1, 0]), atol=1e-12)
     np.testing.assert_allclose(
-        theory.signals("identity", 1.0, 0.5, 0.1, depth=3), [1, 0.6, 0.4], atol=1e-12
+        mean_field.signals("identity", 1.0, 0.5, 0.1, depth=3), [1, 0.6, 0.4], atol=1e-12
     )
 
 
 def test_predictions_take_many_first_signals_at_once():
-    together = theory.log10_deltas("tanh", np.array([0.5, 2.0]), 1.0, depth=5)
+    together = mean_field.log10_deltas("tanh", np.array([0.5, 2.0]), 1.0, depth=5)
     assert together.shape == (2, 5)
-    np.testing.assert_allclose(together[1], theory.log10_deltas("tanh", 2.0, 1.0, depth=5))
+    np.testing.assert_allclose(together[1], mean_field.log10_deltas("tanh", 2.0, 1.0, depth=5))
 
 
 def test_dead_weights_let_nothing_flow():
-    assert theory.log10_deltas("relu", 0.0, 0.0, depth=3)[0] == -np.inf
+    assert mean_field.log10_deltas("relu", 0.0, 0.0, depth=3)[0] == -np.inf
 
 
-def test_tanh_has_the_published_depth_scales():
-    published = {1: 3.63, 1.3: 7.83, 1.5: 15.8, 1.7: 74.9, 2: 25.2, 2.5: 11.8}
-    for weight_variance, length in published.items():
-        measured = theory.correlation_length("tanh", weight_variance, 0.05)
-        assert measured == pytest.approx(length, rel=0.005)
-
-
-def test_tanh_is_critical_where_published():
-    critical = theory.critical_weight_variance("tanh", 0.05)
-    assert critical == pytest.approx(1.7610, abs=1e-4)
-    signal = theory.fixed_signal("tanh", critical, 0.05)
-    assert theory.next_signal("tanh", signal, critical, 0.05) == pytest.approx(signal)
-    # The gradient's own scale in the chaotic phase differs from the correlation length.
+def test_the_gradient_has_a_length_of_its_own():
+    """In the chaotic phase not the correlation length; in both phases that of the deltas."""
     for weight_variance, length in {2: 21.5, 2.5: 7.98}.items():
-        signal = theory.fixed_signal("tanh", weight_variance, 0.05)
-        factor = float(theory.gradient_factor("tanh", signal, weight_variance))
-        assert 1 / np.log(factor) == pytest.approx(length, rel=0.005)
+        measured = mean_field.gradient_length("tanh", weight_variance, 0.05)
+        assert measured == pytest.approx(length, rel=0.005)
+    for weight_variance, sign in ((1.2, -1), (2.2, 1)):
+        given = ("tanh", mean_field.fixed_signal("tanh", weight_variance, 0.05), weight_variance)
+        deltas = np.log(10) * mean_field.log10_deltas(*given, 0.05, depth=5)
+        length = mean_field.gradient_length("tanh", weight_variance, 0.05)
+        np.testing.assert_allclose(-np.diff(deltas), sign / length, rtol=1e-6)
+    assert mean_field.gradient_length("relu", 2, 0) == np.inf
+
+
+def test_the_edge_of_chaos_is_where_published():
+    critical = mean_field.critical_weight_variance("tanh", 0.05)
+    assert critical == pytest.approx(1.7610, abs=1e-4)
+    signal = mean_field.fixed_signal("tanh", critical, 0.05)
+    assert mean_field.next_signal("tanh", signal, critical, 0.05) == pytest.approx(signal)
+
+
+@pytest.mark.parametrize("activation", activations.ACTIVATIONS.keys() - {"sigmoid"})
+def test_at_the_edge_of_chaos_gradients_keep_their_size(activation):
+    critical = mean_field.critical_weight_variance(activation, 0.05)
+    below, above = (
+        mean_field.settled_factor(activation, critical * share, 0.05) for share in (0.98, 1.02)
+    )
+    assert below < 1 < above
+    # Leaky slopes have it in closed form.
+    slope = {"identity": 1, "relu": 0, "leaky_relu": 0.01, "prelu": 0.25}.get(activation)
+    if slope is not None:
+        assert critical == pytest.approx(2 / (1 + slope**2))
+
+
+def test_a_sigmoid_has_no_edge_of_chaos_in_reach():
+    with pytest.raises(ValueError, match="sigmoid is critical at no"):
+        mean_field.critical_weight_variance("sigmoid", 0.05)
+
+
+def test_theory_is_light_to_import():
+    names = sorted(module.name for module in pkgutil.iter_modules(theory.__path__))
+    assert len(names) > 10
+    script = f"import sys\nfrom suite.theory import {', '.join(names)}\n"
+    script += "print([m for m in ('mlflow', 'pandas', 'scipy', 'torch') if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
 
 
 def test_signals_without_a_fixed_point_say_so():
     with pytest.raises(ValueError, match="no fixed signal"):
-        theory.fixed_signal("relu", 3, 0.1)
-    assert theory.fixed_signal("tanh", 0.5, 0) == 0
-    with pytest.raises(ValueError, match="dies"):
-        theory.correlation_length("tanh", 0.5, 0)
+        mean_field.fixed_signal("relu", 3, 0.1)
+    assert mean_field.settled_signal("relu", 3, 0.1) == np.inf
+    assert mean_field.fixed_signal("tanh", 0.5, 0) == 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from suite import theory
+from suite.theory import mean_field
 
 _RECIPE = ["activation", "initializer", "gain", "width", "depth"]
 
@@ -32,7 +32,7 @@ def _ratios(networks: pd.DataFrame, histories: pd.DataFrame, by: Sequence[str]) 
     ]
     signal = first[["trial_id", "value"]].rename(columns={"value": "signal"})
     started = networks.merge(signal.drop_duplicates("trial_id"), on="trial_id")
-    predicted = started[theory.applies(started)].groupby(_RECIPE)
+    predicted = started[mean_field.applies(started)].groupby(_RECIPE)
     lines = [_predicted(group, by) for _, group in predicted]
     if not lines:
         return networks[list(by)].head(0).assign(layer=0, ratio=0.0)
@@ -44,11 +44,11 @@ def _predicted(alike: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
     """The logarithm of each network's ratios, for networks of one recipe."""
     recipe = alike.iloc[0]
     width, depth = int(recipe["width"]), int(recipe["depth"])
-    squared = theory.log10_deltas(
+    squared = mean_field.log10_deltas(
         str(recipe["activation"]),
         alike["signal"].to_numpy(np.float64),
-        theory.weight_variance(str(recipe["initializer"]), width, width, float(recipe["gain"])),
-        theory.bias_variance(str(recipe["initializer"]), width),
+        mean_field.weight_variance(str(recipe["initializer"]), width, width, float(recipe["gain"])),
+        mean_field.bias_variance(str(recipe["initializer"]), width),
         depth=depth,
     )  # (network, layer)
     repeated = alike.loc[alike.index.repeat(depth), list(by)].reset_index(drop=True)
