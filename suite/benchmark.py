@@ -1,9 +1,13 @@
 """The whole way: experiments chosen, run, mirrored, judged and reported."""
 
+import math
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,12 +132,14 @@ def _check(experiment: Experiment, profile: str) -> None:
     from suite.metrics import METRICS
     from suite.planning import check_names, check_recipes
     from suite.trying import try_parts
+    from suite.tuning.checking import check_search
 
     if experiment.supplied is not None:
         install(experiment.supplied)
     check_names(experiment, METRICS, FIGURES)
     try_parts(experiment, profile)
     check_recipes(experiment, profile)
+    check_search(experiment, profile)
 
 
 def default_workers(device: str = "cpu") -> int:
@@ -162,6 +168,7 @@ def run(
     workers = default_workers(device) if workers is None else workers
     for directory in (results, selection.reports):
         check_directory(directory)
+    _print_warnings(selection)
     if dry_run:
         _print_plan(selection, workers, console)
         return
@@ -175,12 +182,17 @@ def run(
             listener,
             report=report.refresh,
             mirror=lambda experiment: _mirror(selection, experiment, results, listener.note),
+            conclude=report.write,
         )
     finally:
         listener.close()
     report.restate()
     _print_verdicts(report.verdicts, console)
     console.print(f"report: {selection.reports / 'index.html'}", highlight=False)
+
+
+# Between two writings of the report, so many times what the last one took.
+TRAINING_BETWEEN = 10
 
 
 class Report:
@@ -192,23 +204,38 @@ class Report:
         self.verdicts: list[dict[str, Any]] = []
         self._evidences: list[Evidence] = []
         self._drawn: dict[str, tuple[Shown, ...]] = {}
+        self._due = -math.inf
 
     def refresh(self, experiment: Experiment) -> None:
-        """Write the report anew after an experiment has run."""
+        """Write the report anew after an experiment has run, unless that was done just before."""
         self._drawn.pop(experiment.name, None)
-        self.write()
+        if time.monotonic() >= self._due:
+            self.write()
 
     def write(self) -> None:
         """Judge, draw and write what the results hold now."""
+        start = time.monotonic()
+        self._write()
+        # Whoever waits for the report wants it fresh; whoever waits for its networks does not.
+        self._due = time.monotonic() + TRAINING_BETWEEN * (time.monotonic() - start)
+
+    def _write(self) -> None:
         from suite.ledger import Ledger
         from suite.provenance import code_hash
         from suite.report.shown import draw_figures
         from suite.results import gather_all
+        from suite.sensitivity import with_half_budget
         from suite.verdicts import judge
 
         chosen = self.selection
         self._evidences = gather_all(Ledger(self.results), chosen.family, chosen.profile)
-        self.verdicts = judge(self._evidences, confirmatory=chosen.confirmatory, code=code_hash())
+        judged = partial(
+            judge,
+            confirmatory=chosen.confirmatory,
+            code=code_hash(),
+            data=_data_hashes(self._evidences),
+        )
+        self.verdicts = with_half_budget(judged, self._evidences)
         for evidence in self._evidences:
             name = evidence.experiment.name
             if name not in self._drawn:
@@ -226,6 +253,15 @@ class Report:
         facts = run_facts(Ledger(self.results), self._evidences, chosen.profile)
         with _writing(chosen.reports):
             build(self._evidences, self.verdicts, facts, chosen.reports, drawn=self._drawn)
+
+
+def _data_hashes(evidences: Sequence["Evidence"]) -> dict[str, str]:
+    """Hashes of the data sets that were measured, but for those that a report must not fetch."""
+    from suite.data.cards import CARDS
+    from suite.data.loading import data_hash
+
+    names = {str(name) for evidence in evidences for name in evidence.trials["dataset"]}
+    return {name: data_hash(name) for name in sorted(names) if not CARDS[name].downloaded}
 
 
 @contextmanager
@@ -336,13 +372,23 @@ def find_device(name: str, place: str = "--device") -> str:
         raise InputError(place, str(error)) from None
 
 
+def _print_warnings(selection: Selection) -> None:
+    """What a reader should know of the data, once for each set that is used."""
+    from suite.data.cards import CARDS
+
+    named = (name for e in selection.chosen for name in e.at(selection.profile).datasets)
+    for name in dict.fromkeys(named):
+        for warning in CARDS[name].warnings:
+            sys.stderr.write(f"{name}: {warning}\n")
+
+
 def _print_plan(selection: Selection, workers: int, console: "Console") -> None:
     from suite.planning import group, memory_bytes
-    from suite.tuning import GridSource
+    from suite.tuning.studies import DesignSource
 
     for experiment in selection.chosen:
         design = experiment.at(selection.profile)
-        requests = GridSource(design).preview()
+        requests = DesignSource(design).preview()
         cohorts = group([r.trial for r in requests], design.probes, max(1, workers))
         minutes = sum(cohort.cost for cohort in cohorts) / max(1, workers) / 60
         console.print(

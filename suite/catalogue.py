@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from suite.classical.models import CLASSICAL
 from suite.data.cards import DATASETS
 from suite.data.dataset import Allowed, Dataset, DatasetCard
 from suite.data.naming import described
@@ -25,6 +26,7 @@ def catalogue(directory: Path) -> Words:
     """Kind -> name -> columns that describe it; experiments are those below `directory`."""
     parts: dict[str, Mapping[str, object]] = {
         "networks": NETWORKS,
+        "classical": CLASSICAL,
         "poolings": POOLINGS,
         "activations": ACTIVATIONS,
         "initializers": INITIALIZERS,
@@ -56,6 +58,8 @@ def dataset_cards() -> dict[str, dict[str, str]]:
 def _card(entry: Dataset) -> dict[str, str]:
     card = entry.card
     size = f"{card.samples} samples, {card.features} features"
+    if entry.find:
+        size = "that of the set which the parameters name"
     lines = {
         "description": card.description,
         "kind": card.kind,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from suite.compare.options import compare
 from suite.errors import InputError
 
 if TYPE_CHECKING:
@@ -343,6 +344,9 @@ def speed(
         console=console,
     )
     raise typer.Exit(0 if same else 1)
+
+
+app.command()(compare)
 
 
 def _console() -> "Console":

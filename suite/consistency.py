@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from suite.errors import nearest, shown
+from suite.levels import SEARCH
 
 if TYPE_CHECKING:
     from suite.experiment import Design, Experiment, Levels, Profile, Side
@@ -54,15 +55,13 @@ def _check_sources(experiment: "Experiment", profile: "Profile", place: str) -> 
         raise ValueError("hold.dataset: name one or more data sets")
     if {"width", "parameters"} <= given.keys():
         raise ValueError(f"{given['width']}: the width follows from the parameters; remove one")
-    if experiment.tune and "learning_rate" in given:
-        raise ValueError(f"tune.learning_rate: is given by {given['learning_rate']} too")
-    if not experiment.tune and not _gives_learning_rate(experiment, given.get("learning_rate")):
-        raise ValueError("learning_rate: tune it, vary it or hold it; there is no default")
-
-
-def _gives_learning_rate(experiment: "Experiment", source: str | None) -> bool:
-    variants = experiment.variants.get((source or "").partition(".")[2], {})
-    return source is not None and all("learning_rate" in v for v in variants.values())
+    if not experiment.tune and (keys := sorted(set(SEARCH) & given.keys())):
+        raise ValueError(f"{given[keys[0]]}: nothing is tuned")
+    for key in experiment.tune.space if experiment.tune else ():
+        if key in given:
+            raise ValueError(f"tune.{key}: is given by {given[key]} too")
+        if key in ("width", "parameters") and {"width", "parameters"} & given.keys():
+            raise ValueError(f"tune.{key}: the width follows from the parameters; remove one")
 
 
 def _check_side(place: str, side: "Side", design: "Design") -> None:
@@ -110,4 +109,17 @@ def _check_trend(place: str, side: "Side", design: "Design") -> None:
         raise ValueError(
             f"{place}.along: a {side.scale} trend needs levels of {factor!r} that are {wanted}, "
             f"not {', '.join(map(str, levels))}"
+        )
+    _check_place(place, side, levels, design)
+
+
+def _check_place(place: str, side: "Side", levels: "Levels", design: "Design") -> None:
+    """A crossing is held against a level that it can lie on either side of."""
+    if side.at is None or design.profile == "quick":
+        return
+    numbers = [level for level in levels if isinstance(level, int | float)]
+    if not min(numbers) < side.at < max(numbers):
+        raise ValueError(
+            f"{place}.at: {side.at:g} does not lie between the levels of {side.along!r} in profile "
+            f"{design.profile!r}, {min(numbers):g} and {max(numbers):g}"
         )

@@ -22,8 +22,8 @@ INCONCLUSIVE = "inconclusive"
 # One or two data sets say nothing in general, whatever the rule's "all but one" would allow.
 _FEWEST_SETS = 3
 _GRAVEST_FIRST = (REFUTED, EQUIVALENT, SUPPORTED, INCONCLUSIVE)
-_DIFFERENCE = {ABOVE: SUPPORTED, BELOW: REFUTED, WITHIN: EQUIVALENT}
-_SAMENESS = {ABOVE: REFUTED, BELOW: REFUTED, WITHIN: SUPPORTED}
+DIFFERENCE = {ABOVE: SUPPORTED, BELOW: REFUTED, WITHIN: EQUIVALENT}
+SAMENESS = {ABOVE: REFUTED, BELOW: REFUTED, WITHIN: SUPPORTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def weigh(evidence: Evidence, name: str, *, failures: bool = True) -> tuple[Part
         InputError: the claim names an unknown metric, or a trend along levels without numbers.
     """
     claim = evidence.experiment.claims[name]
-    equal = claim.kind == "equal"
+    kind, equal = claim.kind, claim.kind == "equal"
     place = f"{evidence.experiment.path or evidence.experiment.name}: claims.{name}"
     return tuple(
-        _weigh(side, pair(evidence, side, place, equal=equal, failures=failures), equal)
+        _weigh(side, pair(evidence, side, place, kind=kind, failures=failures), equal)
         for side in claim.tests()
     )
 
@@ -79,7 +79,7 @@ def _weigh(side: Side, pairs: Pairs, equal: bool) -> Part:
         return Part(side, equal, pairs, moments, estimate, math.nan, "", INCONCLUSIVE)
     find = statistics.find_sameness if equal else statistics.find_difference
     p, found = find(estimate, side.margin)
-    word = (_SAMENESS if equal else _DIFFERENCE)[str(found)]
+    word = (SAMENESS if equal else DIFFERENCE)[str(found)]
     return Part(side, equal, pairs, moments, estimate, float(p), str(found), word)
 
 
@@ -118,12 +118,3 @@ def is_general(part: Part, level: float) -> bool:
         against = np.maximum(sign * low, sign * high) < bound
         agree = sign * own.effect > bound
     return not against.any() and int((~agree).sum()) <= 1
-
-
-def distance(part: Part) -> float:
-    """How far the effect is from what would leave the claim open."""
-    assert part.estimate is not None
-    size, margin = abs(float(part.estimate.effect)), part.side.margin
-    if size < margin:
-        return margin - size
-    return size - margin if part.equal else size

@@ -1,261 +1,62 @@
-"""Experiment and Claim: one question, what varies, what is held, and the tests fixed beforehand."""
+"""Experiment: one question, what varies, what is held, and the claims it tests."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    SerializerFunctionWrapHandler,
-    TypeAdapter,
-    ValidationError,
-    WrapSerializer,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PlainSerializer, model_validator
 
+from suite.claim import Claim, Side
 from suite.consistency import check_consistency
-from suite.data.cards import canonical
-from suite.errors import shown
+from suite.levels import (
+    KEYS,
+    Frozen,
+    Level,
+    Levels,
+    Model,
+    Selection,
+    Text,
+    as_tuple,
+    read_name,
+    read_value,
+    regularizer_pairs,
+    regularizer_text,
+    setting_pairs,
+    setting_text,
+)
 from suite.supplied import Supplied
-from suite.trial import FIELDS, OPTIONAL, RANGES, Trial, check_range, digest
-from suite.wording import explain
+from suite.trial import digest
+from suite.tune import Budget, Range, Tune
 
-
-def _dump(mapping: Mapping[str, Any], dump: SerializerFunctionWrapHandler) -> Any:
-    return dump(dict(mapping))
-
-
-Value = TypeVar("Value")
-# A frozen model does not freeze the dictionaries inside it; a view that cannot be written to does.
-Frozen = Annotated[Mapping[str, Value], AfterValidator(MappingProxyType), WrapSerializer(_dump)]
+__all__ = [
+    "KEYS",
+    "PROFILES",
+    "Budget",
+    "Claim",
+    "Design",
+    "Experiment",
+    "Level",
+    "Levels",
+    "Profile",
+    "Range",
+    "Selection",
+    "Side",
+    "Tune",
+    "as_tuple",
+    "read_name",
+    "read_value",
+    "regularizer_pairs",
+    "regularizer_text",
+    "setting_pairs",
+    "setting_text",
+]
 
 PROFILES = ("quick", "standard", "full")
-Level = str | int | float | None
-Levels = tuple[Level, ...]
-Selection = Frozen[Levels]
-Text = Annotated[str, Field(min_length=1)]
 # In the record of an experiment, a file stands as the hash that names it in the results.
 Parts = Annotated[Supplied | None, PlainSerializer(lambda parts: parts and parts.digest)]
 
-# Fields that planning sets; an experiment may not.
-_OURS = frozenset({"split", "seed", "reports_test", "supplied"})
-# What an experiment may vary or hold: `parameters` is a budget that planning solves for the width.
-KEYS = (*(name for name in FIELDS if name not in _OURS), "parameters")
-_FINITE = ConfigDict(allow_inf_nan=False)
-_TYPES = {name: TypeAdapter(hint, config=_FINITE) for name, hint in get_type_hints(Trial).items()}
-_TYPES["parameters"] = TypeAdapter(int)
-_STRENGTH = TypeAdapter(float, config=_FINITE)
 
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True
-    )
-
-
-def read_value(key: str, raw: Any) -> Level:
-    """One value of a Trial field, from YAML text or Python, as a plain level.
-
-    Regularizers are written as a mapping and become text such as 'dropout=0.3,l2=0.001'; data
-    sets with parameters get their one spelling, such as 'random_hierarchy(levels=4)'.
-
-    Raises:
-        ValueError: the value has the wrong type or range.
-    """
-    if key == "regularizers":
-        return _read_regularizers(raw)
-    if raw in ("null", "~", "") and key in OPTIONAL:
-        return None
-    try:
-        value: Level = _TYPES[key].validate_python(raw, strict=isinstance(raw, bool))
-    except ValidationError as error:
-        raise ValueError(explain(error.errors()[0])) from None
-    if key == "dataset":
-        return canonical(str(value))
-    if key in RANGES and isinstance(value, int | float):
-        check_range(key, value, *RANGES[key])
-    if key == "parameters" and isinstance(value, int) and value < 1:
-        raise ValueError(f"parameters must be at least 1, not {value}")
-    return value
-
-
-def _read_regularizers(raw: Any) -> str:
-    if isinstance(raw, str) and "=" in raw:
-        raw = {name.strip(): value for name, _, value in (p.partition("=") for p in raw.split(","))}
-    if raw in ("none", None) or raw == {}:
-        return "none"
-    if not isinstance(raw, Mapping):
-        raise ValueError(f"needs a mapping such as {{dropout: 0.3}}, or none, not {shown(raw)}")
-    strengths = {str(name): _read_strength(str(name), value) for name, value in raw.items()}
-    return regularizer_text(strengths.items())
-
-
-def _read_strength(name: str, raw: Any) -> float:
-    if set(name) & set(",="):
-        raise ValueError(f"{shown(name)} is no name")
-    try:
-        strength = _STRENGTH.validate_python(raw, strict=isinstance(raw, bool))
-    except ValidationError as error:
-        raise ValueError(f"{name} {explain(error.errors()[0])}") from None
-    check_range(name, strength, 0, float("inf"), closed=True)
-    return strength
-
-
-def regularizer_text(pairs: Iterable[tuple[str, float]]) -> str:
-    """(name, strength) pairs as a level's text, such as 'dropout=0.3,l2=0.001'."""
-    return ",".join(f"{name}={_short(strength)}" for name, strength in sorted(pairs)) or "none"
-
-
-def _short(value: float) -> str:
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
-def regularizer_pairs(text: str) -> tuple[tuple[str, float], ...]:
-    """The pairs that a Trial holds, from the text that an experiment's level has."""
-    if text == "none":
-        return ()
-    return tuple((n, float(v)) for n, v in (part.split("=") for part in text.split(",")))
-
-
-def read_name(raw: Any) -> str:
-    """The name of a variant, which a file may have as a number.
-
-    Raises:
-        ValueError: it is neither text nor a number.
-    """
-    if not isinstance(raw, str | int | float):
-        raise ValueError(f"needs a name, not {shown(raw)}")
-    return str(raw)
-
-
-def as_tuple(raw: Any) -> tuple[Any, ...]:
-    """A list's items, or the one value."""
-    return tuple(raw) if isinstance(raw, list | tuple) else (raw,)
-
-
-class LogRange(_Model):
-    """A range that is searched evenly in the logarithm."""
-
-    log: tuple[float, float]
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        if not 0 < self.log[0] < self.log[1]:
-            raise ValueError(f"log needs [low, high] with 0 < low < high, not {list(self.log)}")
-        return self
-
-
-class Budget(_Model):
-    """What each contender may spend on tuning, per data set and split."""
-
-    trials: int = Field(ge=2)
-
-
-class Tune(_Model):
-    """How each contender's learning rate is chosen on validation data.
-
-    `seeds` networks are trained per candidate; their mean decides.
-    """
-
-    learning_rate: LogRange
-    budget: Budget
-    seeds: int = Field(default=1, ge=1)
-    metric: Literal["validation_loss", "validation_accuracy"] = "validation_loss"
-
-
-class Side(_Model):
-    """One half of a `both` claim, and what every other kind of claim has at its top level.
-
-    Attributes:
-        metric: name of a metric; its orientation says what better means.
-        better: levels that the claim favours; several are averaged, or one is chosen.
-        worse: levels they are held against; None compares the metric with zero.
-        where: levels to which the claim is confined.
-        choose: `validation` picks, per unit, the level with the best validation loss.
-        along: factor whose slope is tested (trends).
-        scale: how the factor of a trend is measured.
-        direction: whether the claim says that the metric rises or falls along it.
-        margin: the smallest effect of interest, in the metric's (or the slope's) units.
-    """
-
-    metric: str
-    better: Selection | None = None
-    worse: Selection | None = None
-    where: Selection = Field(default_factory=dict)
-    choose: Literal["mean", "validation"] = "mean"
-    along: str | None = None
-    scale: Literal["log2", "linear"] = "log2"
-    direction: Literal["rises", "falls"] = "rises"
-    margin: float = Field(gt=0)
-
-    @field_validator("better", "worse", "where", mode="before")
-    @classmethod
-    def _lists(cls, raw: Any) -> Any:
-        if not isinstance(raw, Mapping):
-            return raw
-        return {key: _selected(key, values) for key, values in raw.items()}
-
-
-def _selected(key: str, values: Any) -> Levels:
-    """The levels of a factor that a claim speaks of; those of variants are names."""
-    if not as_tuple(values):
-        raise ValueError(f"{key}: is an empty list")
-    try:
-        return tuple(read_value(key, v) if key in KEYS else read_name(v) for v in as_tuple(values))
-    except ValueError as error:
-        raise ValueError(f"{key}: {error}") from None
-
-
-class Claim(Side):
-    """A textbook sentence with the test that was fixed before the data."""
-
-    says: Text
-    kind: Literal["contrast", "equal", "trend", "both"] = "contrast"
-    metric: str = ""
-    margin: float = 0.0
-    parts: tuple[Side, ...] = ()
-
-    @model_validator(mode="after")
-    def _complete(self) -> Self:
-        if self.kind == "both":
-            self._check_both()
-            return self
-        if self.parts:
-            raise ValueError("only kind 'both' has 'parts'")
-        if not self.metric:
-            raise ValueError("'metric' is missing")
-        if self.margin <= 0:
-            raise ValueError("needs a 'margin' above 0, the smallest effect of interest")
-        if self.kind == "trend" and not self.along:
-            raise ValueError("kind 'trend' needs 'along', the factor whose slope is tested")
-        if self.kind == "contrast" and self.along:
-            raise ValueError("'along' belongs to kind 'trend'")
-        if self.kind in ("contrast", "equal") and not self.better:
-            raise ValueError(f"kind {self.kind!r} needs 'better', a factor with its levels")
-        return self
-
-    def _check_both(self) -> None:
-        if len(self.parts) < 2:
-            raise ValueError("kind 'both' needs 'parts', two or more")
-        for name in Side.model_fields:
-            if getattr(self, name) != Claim.model_fields[name].get_default(
-                call_default_factory=True
-            ):
-                raise ValueError(f"{name!r} belongs into the 'parts' of kind 'both'")
-
-    def tests(self) -> tuple[Side, ...]:
-        """The single tests that make up the claim."""
-        return self.parts or (self,)
-
-
-class Profile(_Model):
+class Profile(Model):
     """How much of the experiment is run: seeds, tuning trials, and levels that replace others."""
 
     seeds: int = Field(ge=1)
@@ -263,7 +64,7 @@ class Profile(_Model):
     levels: Frozen[Levels] = Field(default_factory=dict)
 
 
-class Experiment(_Model):
+class Experiment(Model):
     """One question, as its YAML file states it. Names and values only."""
 
     name: str
@@ -324,7 +125,7 @@ class Experiment(_Model):
         return digest(fixed)[:16]
 
 
-class Design(_Model):
+class Design(Model):
     """An experiment at one profile: every factor with its levels."""
 
     experiment: str

@@ -13,6 +13,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple, get_args
 
+from suite.classical.models import CLASSICAL
 from suite.data.cards import DATASETS
 from suite.data.dataset import Dataset, DatasetCard, Kind, Task
 from suite.data.naming import base_name
@@ -239,7 +240,7 @@ def _check_free(supplied: Supplied, parts: Parts) -> None:
     for title, entries in parts.items():
         kind = KINDS[title]
         for name in entries:
-            if name in kind.entries:
+            if name in kind.entries or (kind.field == "network" and name in CLASSICAL):
                 other = source_of(origin(kind.field, name))
                 problem = f"{title}[{name!r}]: {other.name if other else 'Leadline'} has that name"
                 raise InputError(supplied.name, problem, "give yours another")

@@ -12,7 +12,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,13 @@ from suite.provenance import Provenance
 from suite.schemas import (
     DEFAULTS,
     KEY,
+    METRICS,
     TABLES,
     Invocation,
     Key,
     PlanRow,
     histories_table,
+    key_of,
     trials_table,
 )
 from suite.supplied import Supplied, read_supplied
@@ -45,6 +47,10 @@ _STAMP = "%Y%m%dT%H%M%S.%f"
 COHORT_TABLES = ("histories", "trials")
 # The directory of the users' own files, each named by its hash.
 SUPPLIED = "supplied"
+# The directory of notes on where tables of the users' own were read from.
+NOTES = "tables"
+# The directory of networks half trained, which a study may go on with.
+STATES = "states"
 _FULL = {
     errno.ENOSPC: "disk is full",
     errno.EDQUOT: "disk quota is used up",
@@ -54,10 +60,11 @@ _FULL = {
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is known of a stored measurement: how it ended and which probes it recorded."""
+    """What is known of a stored measurement: how it ended, its probes and its final metrics."""
 
     outcome: str
     probes: frozenset[str]
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def new_invocation_id() -> str:
@@ -83,12 +90,15 @@ class Ledger:
         """Where a table's parts lie."""
         return self.root / f"{table}.parquet"
 
-    def stored_keys(self) -> dict[Key, Stored]:
-        """Every measurement's key with its outcome and probes."""
-        rows = self._read("trials", (*KEY, "outcome", "probes")).to_pydict()
+    def stored(self) -> dict[Key, Stored]:
+        """Every measurement's key with what is known of it."""
+        rows = self._read("trials", (*KEY, "outcome", "probes", *METRICS)).to_pydict()
         probes = {text: frozenset(filter(None, text.split(","))) for text in set(rows["probes"])}
         recorded = map(probes.__getitem__, rows["probes"])
-        return dict(zip(_keys(rows), map(Stored, rows["outcome"], recorded), strict=True))
+        columns = zip(*(rows[name] for name in METRICS), strict=True)
+        metrics = (_given(dict(zip(METRICS, values, strict=True))) for values in columns)
+        found = map(Stored, rows["outcome"], recorded, metrics)
+        return dict(zip(_keys(rows), found, strict=True))
 
     def trials(self) -> pd.DataFrame:
         """One row for each measurement."""
@@ -150,6 +160,28 @@ class Ledger:
             raise InputError(str(path), "is not what it was when trials were trained with it")
         return found
 
+    def table_path(self, dataset: str) -> Path:
+        """Where it is kept what file a table of the user's own was read from, and how."""
+        return self.root / NOTES / f"{dataset}.json"
+
+    def table(self, dataset: str) -> str:
+        """What is kept of a table of the user's own; empty for other data sets."""
+        try:
+            return self.table_path(dataset).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+
+    def state(self, key: Key) -> bytes | None:
+        """Where a trial that stopped at a rung was left; None where that is not kept."""
+        try:
+            return self.state_path(key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def state_path(self, key: Key) -> Path:
+        """Where a trial's state in training is kept, while its study goes on."""
+        return self.root / STATES / f"{'-'.join(key)}.npz"
+
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         schema = TABLES[name]
         columns = columns or schema.names
@@ -174,6 +206,10 @@ def _read_part(path: Path, name: str, columns: Sequence[str]) -> pa.Table:
 
 def _keys(rows: Mapping[Any, list[Any]]) -> Iterator[Key]:
     return map(Key, *(rows[name] for name in KEY))
+
+
+def _given(metrics: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in metrics.items() if value is not None}
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -254,6 +290,36 @@ class Writer:
             path.parent.mkdir(exist_ok=True)
             parquet.write_whole(path, supplied.source)
 
+    def store_table(self, dataset: str, text: str) -> None:
+        """Keep what file a table of the user's own was read from, and how.
+
+        Raises:
+            InputError: it cannot be written; everything stored so far is intact.
+        """
+        path = self._ledger.table_path(dataset)
+        with _storing(self._ledger.root):
+            path.parent.mkdir(exist_ok=True)
+            parquet.write_whole(path, text.encode())
+
+    def store_states(self, outcomes: Sequence[Outcome], provenance: Provenance) -> None:
+        """Keep where trials were left that may go on.
+
+        Raises:
+            InputError: they cannot be written; everything stored so far is intact.
+        """
+        with _storing(self._ledger.root):
+            for outcome in outcomes:
+                if outcome.state is not None:
+                    path = self._ledger.state_path(key_of(outcome, provenance))
+                    path.parent.mkdir(exist_ok=True)
+                    parquet.write_whole(path, outcome.state)
+
+    def drop_states(self) -> None:
+        """Forget where trials were left: their studies have ended."""
+        with _storing(self._ledger.root):
+            for path in (self._ledger.root / STATES).glob("*"):
+                path.unlink()
+
     def _write(self, tables: dict[str, pa.Table]) -> None:
         self._count += 1
         name = f"{self._count:08d}-{secrets.token_hex(2)}.parquet"
@@ -295,6 +361,8 @@ def _holder(root: Path) -> str:
 def _mend(ledger: Ledger) -> None:
     """Remove half-written files and uncommitted histories; set aside what cannot be read."""
     parquet.remove_temporaries(ledger.root / SUPPLIED)
+    parquet.remove_temporaries(ledger.root / NOTES)
+    parquet.remove_temporaries(ledger.root / STATES)
     for name in TABLES:
         parquet.remove_temporaries(ledger.directory(name))
         for problem in _problems(ledger, name):

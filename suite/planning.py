@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import psutil
 
-from suite.data.cards import CARDS, DATASETS, check_request
+from suite.classical import planning as classical
+from suite.classical.features import settle
+from suite.classical.models import CLASSICAL, read_settings
+from suite.data.cards import CARDS, DATASETS, DatasetCard, check_request
 from suite.data.naming import base_name
+from suite.data.tables.spec import is_table_name
 from suite.errors import InputError, unknown
-from suite.experiment import Experiment, Level, Levels, regularizer_pairs
+from suite.experiment import Experiment, Level, Levels, regularizer_pairs, setting_pairs
 from suite.installing import origin, origin_of, source_of
+from suite.levels import SOLVED
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
 from suite.parts.losses import LOSSES
@@ -29,10 +35,12 @@ from suite.training.cohort import cohort_bytes
 from suite.training.model import NORMALIZATIONS, layers_of, sizes_of
 from suite.training.probes import PROBES
 from suite.trial import Trial
+from suite.tune import Tune
 
 # The dicts are the only lists of names: field -> (what an entry is called, the dict).
 NAMES: dict[str, tuple[str, Collection[str]]] = {
     "dataset": ("data set", DATASETS),
+    "pretrained_on": ("data set", DATASETS),
     "network": ("network", NETWORKS),
     "activation": ("activation", ACTIVATIONS),
     "initializer": ("initializer", INITIALIZERS),
@@ -41,6 +49,9 @@ NAMES: dict[str, tuple[str, Collection[str]]] = {
     "schedule": ("schedule", SCHEDULES),
     "pooling": ("pooling", POOLINGS),
 }
+
+# In place of a data set to train on before: the trial's own. Without a name, there is none.
+SAME = "same"
 
 # A cohort's state beyond this leaves the second-level cache to no one's profit (measured: the
 # time per network is flat from four members on).
@@ -51,6 +62,8 @@ MEMORY_SHARE = 0.5
 # What a laptop core does on these shapes, for estimates before anything has been measured.
 FLOPS_PER_SECOND = 1.5e10
 SECONDS_PER_STEP_AND_LAYER = 4e-6
+# Classical models are fitted one after the other: a job of several saves but its own start.
+CLASSICAL_JOB_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +74,15 @@ class Cohort:
         trials: the recipes, all with one `cohort_key`.
         probes: names of what is to be probed in them.
         supplied: the user's own file that the recipes name parts from.
+        states: where each trial goes on from; empty where they start anew.
+        keeps_states: whether outcomes carry where training stopped.
     """
 
     trials: tuple[Trial, ...]
     probes: tuple[str, ...]
     supplied: Supplied | None = None
+    states: tuple[bytes, ...] = field(default=(), repr=False)
+    keeps_states: bool = False
 
     @property
     def cost(self) -> float:
@@ -76,6 +93,8 @@ class Cohort:
     def label(self) -> str:
         """A few words for the progress display."""
         first = self.trials[0]
+        if first.network in CLASSICAL:
+            return f"{first.dataset} {first.network}, {len(self.trials)} models"
         size = f"{first.depth}×{first.width} {first.activation}"
         return f"{first.dataset} {size}, {len(self.trials)} networks"
 
@@ -116,6 +135,10 @@ def _levels(experiment: Experiment) -> Iterator[tuple[str, Levels]]:
 
 def _check_levels(place: str, key: str, levels: Iterable[Level], own: str) -> None:
     for level in levels:
+        if key == "dataset" and is_table_name(str(level)) and level in DATASETS:
+            continue
+        if key == "pretrained_on" and level in ("", SAME):
+            continue
         if key == "regularizers":
             _check_regularizers(place, str(level))
         elif key in NAMES and (name := base_name(str(level))) not in (known := _known(key, own)):
@@ -123,7 +146,8 @@ def _check_levels(place: str, key: str, levels: Iterable[Level], own: str) -> No
 
 
 def _known(key: str, own: str) -> list[str]:
-    return [name for name in NAMES[key][1] if origin(key, name) in ("", own)]
+    names = [name for name in NAMES[key][1] if origin(key, name) in ("", own)]
+    return [*names, *CLASSICAL] if key == "network" else names
 
 
 def _check_regularizers(place: str, text: str) -> None:
@@ -155,19 +179,38 @@ def check_recipes(experiment: Experiment, profile: str) -> None:
             raise InputError(f"{place}: tune.metric", f"{dataset} has no accuracy, but a loss")
         for contender in design.contenders():
             try:
-                trial = build_trial(design.recipe(contender), dataset, learning_rate=1e-3)
-                layers_of(trial, card.input_shape, card.outputs)
+                recipe = design.recipe(contender)
+                _check_learning_rate(recipe, design.tune)
+                trial = build_trial(recipe, dataset)
+                if trial.network not in CLASSICAL:
+                    layers_of(trial, card.input_shape, card.outputs)
+                if trial.pretraining is not None:
+                    _check_pretraining(trial, card)
             except InputError as error:
                 raise InputError(f"{place}: {error.place}", error.problem, error.hint) from None
             except ValueError as error:
                 raise InputError(place, str(error)) from None
 
 
+def _check_pretraining(trial: Trial, card: DatasetCard) -> None:
+    """A network fits two data sets only if their inputs and outputs have one shape."""
+    first = check_request(trial.pretrained_on, trial.samples, trial.label_noise)
+    if (first.input_shape, first.outputs) != (card.input_shape, card.outputs):
+        problem = f"{trial.pretrained_on} has other inputs or outputs than {trial.dataset}"
+        raise InputError("pretrained_on", problem)
+
+
+def _check_learning_rate(recipe: Mapping[str, Level], tune: Tune | None) -> None:
+    searched = tune is not None and "learning_rate" in tune.space
+    given = searched or "learning_rate" in recipe
+    if recipe.get("network", "dense") in NETWORKS and not given:
+        raise InputError("learning_rate", "tune it, vary it or hold it; there is no default")
+
+
 def build_trial(
     recipe: Mapping[str, Level],
     dataset: str,
     *,
-    learning_rate: float | None = None,
     split: int = 0,
     seed: int = 0,
     reports_test: bool = True,
@@ -175,22 +218,31 @@ def build_trial(
     """The trial of a recipe as `Design.recipe` gives it.
 
     A budget of `parameters` is solved for the width; the loss follows the data set's task where
-    the recipe names none.
+    the recipe names none; `pretrained_on: same` is the data set itself. What only networks have is
+    not read for a classical model.
 
     Raises:
         InputError: the data set cannot meet the request.
         ValueError: the network cannot be built.
     """
-    fields: dict[str, object] = {k: v for k, v in recipe.items() if k != "parameters"}
+    fields: dict[str, object] = {k: v for k, v in recipe.items() if k not in SOLVED}
     samples, noise = recipe.get("samples"), recipe.get("label_noise", 0.0)
     card = check_request(dataset, None if samples is None else int(samples), float(noise or 0))
+    if recipe.get("network") in CLASSICAL:
+        place = {"dataset": dataset, "split": split, "seed": seed, "reports_test": reports_test}
+        return _classical_trial(recipe, card, place)
     fields.setdefault("loss", "cross_entropy" if card.task == "classification" else "squared_error")
     if card.task not in LOSSES[str(fields["loss"])].tasks:
         raise InputError("loss", f"{fields['loss']} does not suit {dataset}, a {card.task} set")
+    if fields.get("pretrained_on") == SAME:
+        fields["pretrained_on"] = dataset
     if "regularizers" in fields:
         fields["regularizers"] = regularizer_pairs(str(fields["regularizers"]))
-    if learning_rate is not None and "learning_rate" not in fields:
-        fields["learning_rate"] = learning_rate
+    if "settings" in fields:
+        fields["settings"] = setting_pairs(str(fields["settings"]))
+    if fields.get("settings"):
+        network = fields.get("network", "dense")
+        raise InputError("settings", f"belong to classical models, and {network} is none")
     trial = Trial(
         dataset=dataset,
         split=split,
@@ -200,6 +252,27 @@ def build_trial(
     )
     _check_regularizers_suit(trial, card.task)
     trial = _with_budget(trial, recipe.get("parameters"))
+    return replace(trial, supplied=origin_of(trial))
+
+
+def _classical_trial(
+    recipe: Mapping[str, Level], card: DatasetCard, place: Mapping[str, Any]
+) -> Trial:
+    """What only networks have keeps its default, so that one model has one id."""
+    name = str(recipe["network"])
+    if card.task not in CLASSICAL[name].tasks:
+        problem = f"{name} does not suit {place['dataset']}, a {card.task} set"
+        fitting = [other for other, entry in CLASSICAL.items() if card.task in entry.tasks]
+        raise InputError("network", problem, f"of classical models do: {', '.join(fitting)}")
+    settings = dict(setting_pairs(str(recipe.get("settings", "none"))))
+    kept: dict[str, Any] = {k: recipe[k] for k in ("samples", "label_noise") if k in recipe}
+    trial = Trial(
+        network=name,
+        settings=tuple(settle(read_settings(name, settings), card).items()),
+        loss="cross_entropy" if card.task == "classification" else "squared_error",
+        **kept,
+        **place,
+    )
     return replace(trial, supplied=origin_of(trial))
 
 
@@ -236,32 +309,61 @@ def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> lis
     cohorts = [
         Cohort(trials=tuple(chunk), probes=probes, supplied=source_of(stack[0].supplied))
         for stack in stacks.values()
-        for chunk in _chunks(stack, fair_share, workers)
+        for part in _with_data_in_memory(stack, workers)
+        for chunk in _chunks(part, fair_share, workers)
     ]
     return sorted(cohorts, key=lambda cohort: cohort.cost, reverse=True)
 
 
+def _with_data_in_memory(stack: Sequence[Trial], workers: int) -> Iterator[Sequence[Trial]]:
+    """Trials whose splits a worker can hold together: of a big table few, of most sets all."""
+    replicates = sorted({trial.replicate for trial in stack})
+    free = int(MEMORY_SHARE * psutil.virtual_memory().available / workers)
+    most = max(1, free // _split_bytes(CARDS[stack[0].dataset]))
+    for start in range(0, len(replicates), most):
+        together = set(replicates[start : start + most])
+        yield [trial for trial in stack if trial.replicate in together]
+
+
+def _split_bytes(card: DatasetCard) -> int:
+    # Each split is held as loaded and once more, padded, in the cohort's pool.
+    return 2 * card.samples * 4 * (card.features + card.outputs + 32)
+
+
 def _chunks(stack: Sequence[Trial], fair_share: float, workers: int) -> Iterable[Sequence[Trial]]:
+    if stack[0].network in CLASSICAL:
+        return _pieces(stack, int(CLASSICAL_JOB_SECONDS / estimate_seconds(stack[0])))
     card = CARDS[stack[0].dataset]
     member_bytes = cohort_bytes(stack[0], card.input_shape, card.outputs)
+    if stack[0].together is not None:
+        return _pieces(stack, 1)
     by_share = math.ceil(fair_share / estimate_seconds(stack[0]))
     # Four networks share their overhead well enough even where they do not fit the cache, unless
     # one alone does not fit: the maps of convolutions gain nothing from company.
     fewest = 4 if member_bytes <= CACHE_BYTES else 1
     wanted = min(MOST_MEMBERS, max(fewest, min(CACHE_BYTES // member_bytes, by_share)))
     by_memory = int(MEMORY_SHARE * psutil.virtual_memory().available / workers) // member_bytes
-    count = math.ceil(len(stack) / max(1, min(wanted, by_memory)))
+    return _pieces(stack, min(wanted, by_memory))
+
+
+def _pieces(stack: Sequence[Trial], most: int) -> Iterable[Sequence[Trial]]:
+    """Of `most` trials at most, and of nearly one size."""
+    count = math.ceil(len(stack) / max(1, min(MOST_MEMBERS, most)))
     size = math.ceil(len(stack) / count)
     return (stack[start : start + size] for start in range(0, len(stack), size))
 
 
 def estimate_seconds(trial: Trial) -> float:
-    """A guess of one core's time for one network within a cohort."""
+    """A guess of one core's time for one network within a cohort, or one classical model."""
+    if trial.network in CLASSICAL:
+        return classical.estimate_seconds(trial)
     card = CARDS[trial.dataset]
     samples = trial.samples or card.train_samples
     layers = layers_of(trial, card.input_shape, card.outputs)
-    flops = training_flops(layers, samples, trial.epochs)
-    steps = math.ceil(samples / trial.batch_size) * trial.epochs
+    # To look at a network that is not trained takes time, too.
+    epochs = max(1, trial.last_epoch) * (trial.together or 1)
+    flops = training_flops(layers, samples, epochs)
+    steps = math.ceil(samples / trial.batch_size) * epochs
     traffic = steps * parameter_count(layers) * 2e-9
     return flops / FLOPS_PER_SECOND + steps * len(layers) * SECONDS_PER_STEP_AND_LAYER + traffic
 
@@ -274,7 +376,10 @@ def memory_bytes(cohorts: Sequence[Cohort], workers: int) -> int:
 def _cohort_memory(cohort: Cohort) -> int:
     first = cohort.trials[0]
     card = CARDS[first.dataset]
-    state = len(cohort.trials) * cohort_bytes(first, card.input_shape, card.outputs)
+    state = (
+        classical.estimate_bytes(first)
+        if first.network in CLASSICAL
+        else len(cohort.trials) * cohort_bytes(first, card.input_shape, card.outputs)
+    )
     splits = len({trial.replicate for trial in cohort.trials})
-    # Each split is held as loaded and once more, padded, in the cohort's pool.
-    return state + 2 * splits * card.samples * 4 * (card.features + card.outputs + 32)
+    return state + splits * _split_bytes(card)

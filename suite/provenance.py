@@ -12,8 +12,11 @@ from pathlib import Path
 from suite import __version__
 
 # What decides a measurement's numbers; everything else may change without a retraining.
-NUMERIC_SOURCES = ("trial.py", "randomness.py", "parts", "data", "training")
-NUMERIC_LIBRARIES = ("torch", "numpy", "numba", "scipy", "scikit-learn", "mlxtend", "mnist1d")
+NUMERIC_SOURCES = ("trial.py", "randomness.py", "parts", "data", "training", "classical")
+NUMERIC_LIBRARIES = (
+    *("torch", "numpy", "numba", "scipy", "scikit-image", "scikit-learn"),
+    *("mlxtend", "mnist1d", "wordfreq"),
+)
 
 _PACKAGE = Path(__file__).parent
 

@@ -2,29 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from suite.classical.models import CLASSICAL
+from suite.data.tables.registering import register
 from suite.errors import InputError, shown, unknown
 from suite.experiment import (
     KEYS,
     PROFILES,
-    Budget,
     Claim,
     Experiment,
     Level,
     Levels,
-    LogRange,
     Side,
-    Tune,
     as_tuple,
     read_name,
     read_value,
 )
 from suite.supplied import Supplied, read_supplied
 from suite.trial import FIELDS
+from suite.tune import KINDS, TUNABLE, Budget, Tune, read_ranges
 from suite.wording import explain
 
 
@@ -82,7 +83,7 @@ def _load(place: str, text: str) -> Any:
 def build_experiment(name: str, content: Mapping[str, Any], path: str = "") -> Experiment:
     """An Experiment from the content of a file, or from the same mapping written in Python.
 
-    The path under `parts` starts at the file's directory, or at the working directory.
+    Paths of parts and of data sets start at the file's directory, or at the working directory.
 
     Raises:
         InputError: a key, a value or their combination does not describe an experiment.
@@ -95,6 +96,7 @@ def build_experiment(name: str, content: Mapping[str, Any], path: str = "") -> E
     for key in ("question", "vary", "hold", "profiles"):
         if key not in content:
             raise InputError(place, f"{key}: is missing")
+    content = _with_tables(place, content, Path(path).parent)
     vary, variants = _read_vary(place, _mapping(place, "vary", content["vary"]))
     hold = _read_hold(place, _mapping(place, "hold", content["hold"]))
     profiles = _read_profiles(place, content["profiles"], vary, variants)
@@ -102,9 +104,49 @@ def build_experiment(name: str, content: Mapping[str, Any], path: str = "") -> E
     if "parts" in content:
         fields["supplied"] = _read_parts(place, fields.pop("parts"), Path(path).parent)
     try:
-        return Experiment(name=name, path=path, **fields)
+        return with_spaces(Experiment(name=name, path=path, **fields))
     except ValidationError as error:
         raise _input_error(place, error) from None
+
+
+def with_spaces(experiment: Experiment) -> Experiment:
+    """The experiment, whose `tune` holds the own space of each classical model without another."""
+    if experiment.tune is None:
+        return experiment
+    levels = [*experiment.vary.get("network", ()), *experiment.hold.get("network", ())]
+    levels += [level for p in experiment.profiles.values() for level in p.levels.get("network", ())]
+    for named in experiment.variants.values():
+        levels += [fields.get("network") for fields in named.values()]
+    models = sorted({str(level) for level in levels} & CLASSICAL.keys())
+    own = {name: read_ranges(CLASSICAL[name].space) for name in models}
+    settings = MappingProxyType({**own, **experiment.tune.settings})
+    tune = experiment.tune.model_copy(update={"settings": settings})
+    return experiment.model_copy(update={"tune": tune})
+
+
+def _with_tables(place: str, content: Mapping[str, Any], directory: Path) -> dict[str, Any]:
+    """The content with the names of tables where files of the user's own stand."""
+    return {
+        key: _with_names(place, key, value, directory)
+        if key == "dataset"
+        else _with_tables(place, value, directory)
+        if isinstance(value, Mapping)
+        else value
+        for key, value in content.items()
+    }
+
+
+def _with_names(place: str, key: str, raw: Any, directory: Path) -> Any:
+    if isinstance(raw, list | tuple):
+        return [_with_names(place, key, value, directory) for value in raw]
+    if not isinstance(raw, Mapping):
+        return raw
+    try:
+        return register(raw, directory)
+    except ValueError as error:
+        raise InputError(place, f"{key}: {error}") from None
+    except InputError as error:
+        raise InputError(f"{place}: {key}", f"{error.place} {error.problem}", error.hint) from None
 
 
 def _read_parts(place: str, raw: Any, directory: Path) -> Supplied:
@@ -260,7 +302,7 @@ def with_settings(experiment: Experiment, profile: str, settings: Mapping[str, A
     fields = {name: getattr(experiment, name) for name in type(experiment).model_fields}
     fields |= {"profiles": {**experiment.profiles, **changed}, "claims": {}}
     try:
-        return Experiment(**fields)
+        return with_spaces(Experiment(**fields))
     except ValidationError as error:
         raise _input_error(place, error) from None
 
@@ -286,22 +328,26 @@ def _input_error(place: str, error: ValidationError) -> InputError:
     first = errors[0]
     *parents, last = first["loc"] or ("",)
     if first["type"] == "extra_forbidden":
-        section = ".".join(map(str, parents))
+        section = _spelled(parents)
         return unknown(f"{place}: {section}", "key", last, _keys_of(parents))
-    key = ".".join(map(str, first["loc"]))
+    key = _spelled(first["loc"])
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return InputError(place, f"{key}: {explain(first)}{more}" if key else f"{explain(first)}{more}")
 
 
-# Where a key can be unknown, and the model that knows the right ones.
-_MODELS: dict[tuple[str, ...], type[BaseModel]] = {
-    ("tune",): Tune,
-    ("tune", "learning_rate"): LogRange,
-    ("tune", "budget"): Budget,
-}
+def _spelled(place: Sequence[int | str]) -> str:
+    """Where an error is, as a file has it: what is searched has no section of its own."""
+    words = [str(part) for part in place]
+    return ".".join(words[:1] + words[2:] if words[:2] == ["tune", "space"] else words)
 
 
 def _keys_of(parents: Sequence[int | str]) -> list[str]:
-    if parents[0] == "claims":
-        return list((Side if "parts" in parents[2:] else Claim).model_fields)
-    return list(_MODELS[tuple(map(str, parents))].model_fields)
+    match [str(part) for part in parents]:
+        case ["claims", *rest]:
+            return list((Side if "parts" in rest else Claim).model_fields)
+        case ["tune"]:
+            return [*TUNABLE, *(name for name in Tune.model_fields if name != "space")]
+        case ["tune", "budget"]:
+            return list(Budget.model_fields)
+        case _:
+            return list(KINDS)

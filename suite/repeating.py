@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from suite.beginnings import pretrain, with_states
+from suite.data.tables.registering import register_again
 from suite.errors import InputError
 from suite.execution.work import Executor, Finished
 from suite.installing import installed
@@ -72,16 +74,21 @@ def repeat(
     """Train the rows' trials again and compare every number.
 
     Raises:
-        InputError: a user's own file that trials need is not there.
+        InputError: a user's own file that trials need is not there, or is not what it was.
     """
     records: list[Mapping[str, Any]] = rows.to_dict("records")  # type: ignore[assignment]
     stored = {to_trial(row): row for row in records}
     histories = dict(list(ledger.histories(rows).groupby("trial_id")))
     supplied = {digest: ledger.supplied(digest) for digest in sorted({t.supplied for t in stored})}
-    repetitions = []
+    for dataset in sorted({trial.dataset for trial in stored}):
+        if text := ledger.table(dataset):
+            register_again(dataset, text)
+    repetitions, most = [], max(1, workers)
     for (digest, probes), trials in _alike(stored).items():
         with installed(supplied[digest]):
-            for event in executor.run(group(trials, probes, max(1, workers))):
+            states, _ = pretrain(executor, [t for t in trials if t.pretrained_on], most)
+            cohorts = group(trials, probes, most)
+            for event in executor.run([with_states(cohort, states) for cohort in cohorts]):
                 if isinstance(event, Finished):
                     repetitions += [_compare(o, stored[o.trial], histories) for o in event.outcomes]
     return repetitions

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -14,10 +14,12 @@ from suite.schemas import KEY, TABLES
 
 # Of a trial that several invocations asked for, the last request is shown.
 _UNIT = {
-    "final": ["contender", "dataset", "split"],
-    "tuning": ["contender", "dataset", "split", "trial_id"],
+    "final": ["contender", "dataset", "split", "repeat"],
+    "half": ["contender", "dataset", "split", "repeat"],
+    "variance": ["contender", "dataset", "split", "repeat", "number"],
+    "tuning": ["contender", "dataset", "split", "repeat", "number", "trial_id"],
 }
-_OWN = ("stage", "study", "dataset", "split")
+_OWN = ("stage", "study", "repeat", "number", "dataset", "split")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class Evidence:
         registered_hash: hash of the design and the claims' tests.
         code_hash: of the measurements; empty when there are none.
         trials: one row per planned final trial: a column for each factor with its levels, the
-            plan's `dataset, split, stage, study, trial_id`, and the columns of the trials table
-            (null until the trial is stored). `trained_parameters` is the count of trained numbers.
-        tuning: the same for tuning trials.
+            plan's `dataset, split, stage, study, repeat, number, trial_id`, and the columns of the
+            trials table (null until the trial is stored). `trained_parameters` is the count of
+            trained numbers.
+        tuning: the same for tuning trials; `repeat` and `number` name a search's candidate.
         histories: measurements during training of the final trials.
         complete: whether every final trial of the design is planned and stored.
+        half: as `trials`, of the recipes that half of the tuning budget had found.
+        variance: as `trials`, with other initial weights (`number` 0) or in another order (1).
     """
 
     experiment: Experiment
@@ -68,13 +73,15 @@ class Evidence:
     tuning: pd.DataFrame
     histories: pd.DataFrame
     complete: bool
+    half: pd.DataFrame = field(default_factory=pd.DataFrame)
+    variance: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def gather(ledger: Ledger, experiment: Experiment, profile: str) -> Evidence:
     """The measurements that an experiment as it is registered now asked for.
 
-    Only plans of the current design and claims count, and of those only the code that was asked
-    for last, so that versions never mix.
+    Only plans of the current design and claims count, and of those only the code and the rows of
+    each data set that were asked for last, so that versions never mix.
 
     Raises:
         InputError: a factor has the name of a column that results have.
@@ -108,7 +115,8 @@ def _without_histories(
     _check_factors(experiment, factors)
     plan = _current(plan, experiment.name, profile, registered)
     trials = _joined(plan, measured, "final", factors)
-    expected = len(list(design.contenders())) * len(design.datasets) * design.seeds
+    repeats = design.tune.repeats if design.tune else 1
+    expected = len(list(design.contenders())) * len(design.datasets) * design.seeds * repeats
     return Evidence(
         experiment=experiment,
         profile=profile,
@@ -116,6 +124,8 @@ def _without_histories(
         code_hash="" if plan.empty else str(plan["code_hash"].iloc[-1]),
         trials=trials,
         tuning=_joined(plan, measured, "tuning", factors),
+        half=_joined(plan, measured, "half", factors),
+        variance=_joined(plan, measured, "variance", factors),
         histories=pd.DataFrame(),
         complete=int(trials["outcome"].notna().sum()) == expected,
     )
@@ -133,7 +143,10 @@ def _current(plan: pd.DataFrame, name: str, profile: str, registered: str) -> pd
     ours = (plan["experiment"] == name) & (plan["profile"] == profile)
     plan = plan[ours & (plan["registered_hash"] == registered)]
     plan = plan.sort_values("invocation", kind="stable")
-    return plan[plan["code_hash"] == plan["code_hash"].iloc[-1]] if len(plan) else plan
+    if plan.empty:
+        return plan
+    plan = plan[plan["code_hash"] == plan["code_hash"].iloc[-1]]
+    return plan[plan["data_hash"] == plan.groupby("dataset")["data_hash"].transform("last")]
 
 
 def _joined(

@@ -2,26 +2,29 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-import pandas as pd
-
+from suite.beginnings import States, pretrain, with_states
+from suite.classical.models import CLASSICAL
 from suite.data.loading import data_hash
+from suite.data.tables.registering import spec_text
+from suite.execution.kernels import kernel_name
 from suite.execution.local import InlineExecutor, ProcessExecutor
 from suite.execution.work import Executor, Finished, Started
 from suite.experiment import Experiment
 from suite.ledger import Ledger, Stored, Writer, new_invocation_id, writing
 from suite.planning import Cohort, estimate_seconds, group
 from suite.provenance import code_hash, provenance
-from suite.schemas import KEY, METRICS, Invocation, Key, PlanRow
-from suite.training.kernels import kernel_name
+from suite.schemas import Invocation, Key, PlanRow, key_of
 from suite.trial import Outcome, Trial
-from suite.tuning import GridSource, Request, Source, Told
+from suite.tuning.source import Request, Source, Told
+from suite.tuning.studies import DesignSource
 
 # Outcomes that say something of the machine rather than of the recipe are tried again.
 RETRIED = frozenset({"crashed", "out_of_memory", "timed_out"})
@@ -36,12 +39,15 @@ class Settings:
         device: cpu, cuda or mps.
         workers: processes that train; 0 trains in this one.
         results: the ledger's directory.
+        time_limit: seconds that a network or classical model may take; as many of them as train
+            together may take together. What this process trains by itself nothing can stop.
     """
 
     profile: str
     device: str = "cpu"
     workers: int = 1
     results: Path = Path("results")
+    time_limit: float = 600.0
 
 
 class Listener(Protocol):
@@ -103,6 +109,7 @@ class Run:
     listener: Listener
     clock: Clock
     experiments: tuple[str, ...]
+    stored: dict[Key, Stored]
     invocation: str = field(default_factory=new_invocation_id)
     networks: int = 0
     reused: int = 0
@@ -133,17 +140,36 @@ class Run:
 Step = Callable[[Experiment], None]
 
 
+class Foreseen(Source, Protocol):
+    """A source that says beforehand what it will ask for."""
+
+    def count(self) -> int:
+        """Trials in all; with rungs an estimate."""
+
+    def preview(self) -> Sequence[Request]:
+        """As many requests, with examples of what is not yet chosen."""
+
+
+def design_source(experiment: Experiment, profile: str) -> Foreseen:
+    """All that an experiment's design asks for."""
+    return DesignSource(experiment.at(profile))
+
+
 def run_experiments(
     experiments: Sequence[Experiment],
     settings: Settings,
     listener: Listener,
     report: Step,
     mirror: Step,
+    source_of: Callable[[Experiment, str], Foreseen] = design_source,
+    conclude: Callable[[], None] = lambda: None,
 ) -> str:
     """Train what the experiments ask for and is not stored yet.
 
     After each experiment `report` and then `mirror` are called with it; both find everything in
-    the ledger. Parts of the user's own are installed beforehand.
+    the ledger. Parts of the user's own are installed beforehand. `source_of` gives the source of an
+    experiment at a profile; `conclude` is called when all have run, before all are mirrored again,
+    whose verdicts later experiments may have corrected.
 
     Returns:
         The invocation's id.
@@ -153,8 +179,9 @@ def run_experiments(
     """
     with writing(settings.results) as writer, closing(_executor(settings)) as executor:
         names = tuple(experiment.name for experiment in experiments)
-        run = Run(settings, writer, executor, listener, Clock(), names)
-        sources = [GridSource(experiment.at(settings.profile)) for experiment in experiments]
+        stored = Ledger(settings.results).stored()
+        run = Run(settings, writer, executor, listener, Clock(), names, stored)
+        sources = [source_of(experiment, settings.profile) for experiment in experiments]
         listener.expect(
             sum(source.count() for source in sources),
             sum(estimate_seconds(r.trial) for source in sources for r in source.preview()),
@@ -168,9 +195,11 @@ def run_experiments(
                     report(experiment)
                 with run.clock.spending("tracking"):
                     mirror(experiment)
+            with run.clock.spending("reporting"):
+                conclude()
             with run.clock.spending("tracking"):
-                for experiment in experiments[:-1]:
-                    mirror(experiment)  # whose verdicts the later experiments' may have corrected
+                for experiment in experiments:
+                    mirror(experiment)
         finally:
             run.book()
         return run.invocation
@@ -179,28 +208,60 @@ def run_experiments(
 def _executor(settings: Settings) -> Executor:
     if settings.workers == 0:
         return InlineExecutor(settings.device)
-    return ProcessExecutor(settings.workers, settings.device)
+    return ProcessExecutor(settings.workers, settings.device, time_limit=settings.time_limit)
 
 
 def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
     if experiment.supplied is not None:
         run.writer.store_supplied(experiment.supplied)
+    for dataset in experiment.at(run.settings.profile).datasets:
+        if text := spec_text(dataset):
+            run.writer.store_table(dataset, text)
     while requests := source.propose():
         keys = {r.trial: measurement_key(r.trial, run.settings.device) for r in requests}
         run.networks += len(requests)
         run.writer.store_plan(_plan_rows(run, experiment, requests, keys))
-        ledger = Ledger(run.settings.results)
-        stored = ledger.stored_keys()
         probes = _probes(experiment, requests)
-        missing = [t for t, key in keys.items() if _is_missing(stored.get(key), probes[t])]
-        known = [trial for trial in keys if trial not in set(missing)]
+        missing = [t for t, key in keys.items() if _is_missing(run.stored.get(key), probes[t])]
+        known = [trial for trial in keys if trial not in set(missing)] + _asked_twice(requests)
         run.reused += len(known)
         run.listener.reused(known)
-        told = _told_stored(ledger, {keys[trial] for trial in known})
-        again = {keys[t] for t in missing if keys[t] in stored} - _to_retry(stored)
-        before = _metrics_stored(ledger, again)
-        told |= _train(run, missing, _with_stored_probes(probes, keys, stored), before)
-        source.tell(told)
+        going = {r.trial: r.continues for r in requests if r.continues is not None}
+        states = dict(_states_stored(run, going, [t for t in missing if not t.pretrained_on]))
+        states |= _begun(run, [t for t in missing if t.pretrained_on])
+        missing = [t for t in missing if t in states or not t.pretrained_on]
+        _train(run, missing, states, _with_stored_probes(probes, keys, run.stored))
+        source.tell({trial.id: _told(run.stored[key]) for trial, key in keys.items()})
+    run.writer.drop_states()
+
+
+def _asked_twice(requests: Sequence[Request]) -> list[Trial]:
+    """Trials that a batch asks for once more; half of a budget may find what all of it does."""
+    counts = Counter(request.trial for request in requests)
+    return list((counts - Counter(counts.keys())).elements())
+
+
+def _begun(run: Run, trials: Sequence[Trial]) -> States:
+    """What trials begin with that name a data set to be trained on before."""
+    if not trials:
+        return {}
+    run.executor.start()
+    with run.clock.spending("training"):
+        states, failed = pretrain(run.executor, trials, max(1, run.settings.workers))
+    for outcome in failed:
+        _store(run, Finished(Cohort(trials=(outcome.trial,), probes=()), (outcome,)))
+    return states
+
+
+def _states_stored(run: Run, going: Mapping[Trial, Trial], missing: Sequence[Trial]) -> States:
+    """Where training was left, of the missing trials that go on and whose state is still there."""
+    ledger, device = Ledger(run.settings.results), run.settings.device
+    found = {
+        trial: ledger.state(measurement_key(going[trial], device))
+        for trial in missing
+        if trial in going
+    }
+    return {trial: state for trial, state in found.items() if state is not None}
 
 
 def measurement_key(trial: Trial, device: str) -> Key:
@@ -221,6 +282,8 @@ def _plan_rows(
             stage=request.stage,
             study=request.study,
             contender=request.contender,
+            repeat=request.repeat,
+            number=request.number,
             dataset=request.trial.dataset,
             split=request.trial.split,
             **keys[request.trial]._asdict(),
@@ -233,9 +296,10 @@ Probes = Mapping[Trial, frozenset[str]]
 
 
 def _probes(experiment: Experiment, requests: Sequence[Request]) -> Probes:
-    """What to look at in each trial: tuning only needs its validation metrics."""
+    """What to look at in each final network; a classical model has no layers to look at."""
     asked = frozenset(experiment.probes)
-    return {r.trial: asked if r.stage == "final" else frozenset() for r in requests}
+    looked = {r.trial for r in requests if r.stage == "final" and r.trial.network not in CLASSICAL}
+    return {r.trial: asked if r.trial in looked else frozenset() for r in requests}
 
 
 def _is_missing(stored: Stored | None, probes: frozenset[str]) -> bool:
@@ -254,87 +318,57 @@ def _to_retry(stored: Mapping[Key, Stored]) -> set[Key]:
     return {key for key, measurement in stored.items() if measurement.outcome in RETRIED}
 
 
-Metrics = Mapping[str, float]
-
-
-def _metrics_stored(ledger: Ledger, keys: set[Key]) -> dict[str, Metrics]:
-    """By trial id, the numbers that training again must give once more."""
-    if not keys:
-        return {}
-    rows = _rows_stored(ledger, keys)
-    found = ({m: row[m] for m in METRICS if pd.notna(row[m])} for _, row in rows.iterrows())
-    return dict(zip(rows["trial_id"], found, strict=True))
-
-
-def _rows_stored(ledger: Ledger, keys: set[Key]) -> pd.DataFrame:
-    frame = ledger.trials()
-    return frame[[Key(*key) in keys for key in zip(*(frame[c] for c in KEY), strict=True)]]
-
-
-def _told_stored(ledger: Ledger, keys: set[Key]) -> dict[str, Told]:
-    if not keys:
-        return {}
-    rows = _rows_stored(ledger, keys)
-    told = zip(
-        rows["outcome"],
-        rows["validation_loss"],
-        rows["validation_accuracy"],
-        strict=True,
-    )
-    numbers = (Told(outcome, _number(loss), _number(accuracy)) for outcome, loss, accuracy in told)
-    return dict(zip(rows["trial_id"], numbers, strict=True))
-
-
-def _number(value: float) -> float | None:
-    return None if pd.isna(value) else float(value)
-
-
-def _train(
-    run: Run, trials: Sequence[Trial], probes: Probes, before: Mapping[str, Metrics]
-) -> dict[str, Told]:
-    told: dict[str, Told] = {}
+def _train(run: Run, trials: Sequence[Trial], states: States, probes: Probes) -> None:
     if not trials:
-        return told
+        return
     # Before the clock of training starts: while processes start, nothing trains.
     run.executor.start()
     with run.clock.spending("training"):
-        for event in run.executor.run(_cohorts(run, trials, probes)):
+        for event in run.executor.run(_cohorts(run, trials, states, probes)):
             if isinstance(event, Started):
                 run.listener.started(event.cohort)
-                continue
-            _store(run, event, before)
-            told |= {outcome.trial.id: _told(outcome) for outcome in event.outcomes}
-    return told
+            else:
+                _store(run, event)
 
 
-def _cohorts(run: Run, trials: Sequence[Trial], probes: Probes) -> list[Cohort]:
-    by_probes: dict[frozenset[str], list[Trial]] = {}
+def _cohorts(run: Run, trials: Sequence[Trial], states: States, probes: Probes) -> list[Cohort]:
+    """Cohorts of trials that want the same probes and begin alike: anew, or at one rung's end."""
+    alike: dict[tuple[frozenset[str], bool], list[Trial]] = {}
     for trial in trials:
-        by_probes.setdefault(probes[trial], []).append(trial)
+        alike.setdefault((probes[trial], trial in states), []).append(trial)
     workers = max(1, run.settings.workers)
-    return [
-        cohort
-        for names, members in by_probes.items()
+    cohorts = (
+        with_states(cohort, states)
+        for (names, _), members in alike.items()
         for cohort in group(members, tuple(sorted(names)), workers)
-    ]
+    )
+    # Those of a lower rung hand back where they were left.
+    return [replace(c, keeps_states=c.trials[0].stop_epoch is not None) for c in cohorts]
 
 
-def _store(run: Run, event: Finished, before: Mapping[str, Metrics]) -> None:
-    hashed = data_hash(event.cohort.trials[0].dataset)
-    run.writer.store(event.outcomes, provenance(hashed, run.invocation))
+def _store(run: Run, event: Finished) -> None:
+    measured = provenance(data_hash(event.cohort.trials[0].dataset), run.invocation)
+    # Before the trials: a stored trial's state is there, or is never needed again.
+    run.writer.store_states(event.outcomes, measured)
+    run.writer.store(event.outcomes, measured)
     run.listener.finished(event.cohort, event.outcomes)
     for outcome in event.outcomes:
-        trial_id = outcome.trial.id
-        if outcome.outcome in RETRIED:
-            last = (outcome.error or "").strip().splitlines()[-1:]
-            run.listener.note(f"{trial_id} {outcome.outcome}: {' '.join(last)}")
-        elif before.get(trial_id, outcome.metrics) != outcome.metrics:
-            run.listener.note(f"{trial_id}: trained again, it gave other numbers than stored")
+        key = key_of(outcome, measured)
+        _note(run, outcome, run.stored.get(key))
+        found = Stored(outcome.outcome, frozenset(outcome.probes), outcome.metrics)
+        run.stored[key] = found
 
 
-def _told(outcome: Outcome) -> Told:
-    return Told(
-        outcome.outcome,
-        outcome.metrics.get("validation_loss"),
-        outcome.metrics.get("validation_accuracy"),
-    )
+def _note(run: Run, outcome: Outcome, before: Stored | None) -> None:
+    """Say what the user should know of a trial's end."""
+    trial_id = outcome.trial.id
+    if outcome.outcome in RETRIED:
+        last = (outcome.error or "").strip().splitlines()[-1:]
+        run.listener.note(f"{trial_id} {outcome.outcome}: {' '.join(last)}")
+    elif before and before.outcome not in RETRIED and before.metrics != outcome.metrics:
+        run.listener.note(f"{trial_id}: trained again, it gave other numbers than stored")
+
+
+def _told(stored: Stored) -> Told:
+    metrics = stored.metrics
+    return Told(stored.outcome, metrics.get("validation_loss"), metrics.get("validation_accuracy"))

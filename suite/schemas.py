@@ -8,14 +8,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from suite.experiment import regularizer_pairs, regularizer_text
+from suite.experiment import regularizer_pairs, regularizer_text, setting_pairs, setting_text
 from suite.provenance import Provenance
 from suite.trial import FIELDS, OPTIONAL, Outcome, Trial
 
+_CLASS_SCORES = ("accuracy", "balanced_accuracy", "f1", "roc_auc")
+_VALUE_SCORES = ("r2", "mae", "rmse")
 METRICS = tuple(
     f"{part}_{metric}"
     for part in ("train", "validation", "test")
-    for metric in ("loss", "accuracy", "r2")
+    for metric in ("loss", *_CLASS_SCORES, *_VALUE_SCORES)
 )
 KEY = ("trial_id", "code_hash", "data_hash", "kernel")
 
@@ -38,9 +40,12 @@ class PlanRow:
         profile: quick, standard or full.
         registered_hash: hash of the design and the claims' tests.
         invocation: id of the run that asked.
-        stage: tuning or final.
+        stage: tuning, final, half (the final trial of what half of the budget had found) or
+            variance (a final trial with other initial weights, or in another order).
         study: hash of contender and data set.
         contender: canonical JSON, factor to level.
+        repeat: which of several searches on the split.
+        number: of the candidate in its search; 0 for final trials.
         dataset: name of the data set.
         split: replicate of the data.
         trial_id: with the next three, the measurement asked for.
@@ -56,6 +61,8 @@ class PlanRow:
     stage: str
     study: str
     contender: str
+    repeat: int
+    number: int
     dataset: str
     split: int
     trial_id: str
@@ -110,7 +117,15 @@ def _columns(cls: type) -> list[pa.Field]:
 
 
 def _trial_columns() -> list[pa.Field]:
-    hints = get_type_hints(Trial) | {"samples": int, "gradient_clip": float, "regularizers": str}
+    hints = get_type_hints(Trial) | {
+        "samples": int,
+        "gradient_clip": float,
+        "stop_epoch": int,
+        "together": int,
+        "order": int,
+        "regularizers": str,
+        "settings": str,
+    }
     return [pa.field(name, _ARROW[hints[name]], nullable=name in OPTIONAL) for name in FIELDS]
 
 
@@ -123,7 +138,7 @@ TRIALS = pa.schema(
         pa.field("best_epoch", pa.int64()),
         pa.field("epochs_trained", pa.int64(), nullable=False),
         pa.field("parameters", pa.int64(), nullable=False),
-        pa.field("flops", pa.float64(), nullable=False),
+        pa.field("flops", pa.float64()),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("probe_seconds", pa.float64()),
         pa.field("probes", pa.string(), nullable=False),
@@ -148,10 +163,12 @@ TABLES: dict[str, pa.Schema] = {
 }
 # What a row from before a column was there has in it: fields are added to Trial over time.
 DEFAULTS: dict[str, Mapping[str, Any]] = {
+    "plan": {"repeat": 0, "number": 0},
     "trials": {
         **{f.name: f.default for f in fields(Trial) if f.default is not MISSING},
         "regularizers": regularizer_text(()),
-    }
+        "settings": setting_text(()),
+    },
 }
 
 
@@ -175,6 +192,7 @@ def _trial_row(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         **key_of(outcome, provenance)._asdict(),
         **outcome.metrics,
         "regularizers": regularizer_text(outcome.trial.regularizers),
+        "settings": setting_text(outcome.trial.settings),
         "outcome": outcome.outcome,
         "error": outcome.error,
         "generalization_gap": generalization_gap(outcome.metrics),
@@ -223,6 +241,7 @@ def to_trial(row: Mapping[str, Any]) -> Trial:
     recipe = {name: row[name] for name in FIELDS}
     recipe |= {name: None for name in OPTIONAL if pd.isna(row[name])}
     recipe["regularizers"] = regularizer_pairs(row["regularizers"])
+    recipe["settings"] = setting_pairs(row["settings"])
     return Trial(**{name: _plain(value) for name, value in recipe.items()})
 
 

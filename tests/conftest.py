@@ -72,6 +72,7 @@ hold:
 tune:
   learning_rate: {log: [0.003, 0.1]}
   budget: {trials: 2}
+  sampler: grid
 profiles:
   quick: {seeds: 2}
 claims:

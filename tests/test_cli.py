@@ -17,7 +17,8 @@ import pytest
 
 from suite import benchmark, execution, parquet
 from suite.catalogue import catalogue
-from suite.data.cards import CARDS
+from suite.classical.models import CLASSICAL
+from suite.data.cards import CARDS, DATASETS
 from suite.execution.local import InlineExecutor
 from suite.figures.catalogue import FIGURES
 from suite.ledger import Ledger
@@ -136,6 +137,7 @@ KINDS = {
     "experiments": ["tiny"],
     "datasets": CARDS,
     "networks": NETWORKS,
+    "classical": CLASSICAL,
     "poolings": POOLINGS,
     "activations": ACTIVATIONS,
     "initializers": INITIALIZERS,
@@ -163,7 +165,7 @@ def test_list_names_every_word_of_a_kind(kind, place, leadline):
 
 def test_every_part_is_listed_with_its_source(place):
     words = catalogue(place)
-    parts = [names for key, (_, names) in NAMES.items() if key != "dataset"]
+    parts = [names for _, names in NAMES.values() if names is not DATASETS]
     for part in [*parts, REGULARIZERS, PROBES]:
         rows = {name: (entry.description, entry.source) for name, entry in part.items()}
         assert rows in words.values()

@@ -120,7 +120,7 @@ def test_a_first_loss_that_is_no_number_is_not_the_best() -> None:
     theta, values = torch.zeros(1, 3), torch.zeros(1, 0)
     goes_on = []
     for epoch, loss in enumerate([math.nan, math.inf, 3.0, math.nan, 3.0], start=1):
-        scores = Scores(*(np.array([value]) for value in (loss, 0.0, 0.0)))
+        scores = Scores(*(np.array([value]) for value in (loss, 0.0)))
         goes_on += stopping.observe([trial], scores, epoch, theta + epoch, values)
     best = stopping.best[trial]
     assert (best.epoch, best.loss, best.theta.tolist()) == (3, 3.0, [3.0] * 3)
@@ -178,10 +178,10 @@ def test_targets_that_are_all_the_same_have_nothing_to_explain() -> None:
 def test_a_cohort_too_large_for_memory_is_halved(most, activation, monkeypatch) -> None:
     """The same bits come of the halves; who finds no room alone is out of memory."""
 
-    def fit_some(trials, *rest):
+    def fit_some(trials, *rest, **states):
         if len(trials) > most:
             raise MemoryError("no room")
-        return fit(trials, *rest)
+        return fit(trials, *rest, **states)
 
     trials = tuple(
         Trial(dataset="xor", samples=40, activation=activation, width=5, epochs=1, seed=seed)

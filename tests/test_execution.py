@@ -103,7 +103,7 @@ def test_what_goes_wrong_in_training_becomes_an_outcome(monkeypatch, error, word
     """A cohort is halved until the culprit is alone; its neighbours complete."""
     culprit = TRIALS[2]
 
-    def fit(trials, *_):
+    def fit(trials, *_, **__):
         if culprit in trials:
             raise error
         return [Outcome(trial=trial, outcome="completed") for trial in trials]

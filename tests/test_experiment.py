@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from suite.experiment import PROFILES, regularizer_pairs
 from suite.figures.catalogue import FIGURES
+from suite.installing import installed
 from suite.metrics import METRICS
 from suite.planning import check_names, check_recipes
 from suite.reading import build_experiment, read_experiment
@@ -137,9 +138,10 @@ def test_every_experiment_file_loads_at_every_profile(path):
     assert experiment.name == path.stem
     assert set(experiment.profiles) == set(PROFILES)
     assert experiment.claims
-    check_names(experiment, METRICS, FIGURES)
-    for profile in PROFILES:
-        check_recipes(experiment, profile)
+    with installed(experiment.supplied):
+        check_names(experiment, METRICS, FIGURES)
+        for profile in PROFILES:
+            check_recipes(experiment, profile)
     for figure in experiment.figures:
         assert set(FIGURES[figure].probes) <= set(experiment.probes)
 
@@ -161,7 +163,7 @@ def test_the_example_of_the_design_loads_verbatim(tmp_path):
     assert design.datasets == ("digits", "mnist5k", "mnist1d")
     assert len(list(design.contenders())) == 3 * 3 * 2
     assert (design.seeds, design.hold["epochs"]) == (2, (5,))
-    assert design.tune.learning_rate.log == (1e-4, 1.0)
+    assert design.tune.space["learning_rate"].log == (1e-4, 1.0)
     assert (design.tune.budget.trials, design.tune.seeds) == (16, 3)
     assert experiment.at("full").vary["depth"] == (2, 4, 8, 16, 32)
     assert experiment.claims["initialization"].where == {"depth": (16,)}

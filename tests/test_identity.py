@@ -148,7 +148,9 @@ def test_probes_change_no_number(make_split) -> None:
     shape = SHAPES[0]
     splits = splits_for(shape, make_split)
     trials = recipes(shape, "tanh", "adam", REGULARIZERS[1], count=3)
-    missing = {"dead_share"}  # units of tanh cannot die
+    # Units of tanh cannot die, and of these data neither features nor a grammar are known.
+    absent = ("dead_share", "attribution_auc", "latent_probe_")
+    missing = {name for name in ALL_PROBES if name.startswith(absent)}
     for probed, plain in zip(fit(trials, splits, ALL_PROBES), fit(trials, splits), strict=True):
         assert probed.metrics == plain.metrics
         assert probed.best_epoch == plain.best_epoch

@@ -8,12 +8,12 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from suite import theory
 from suite.data.cards import CARDS
 from suite.metrics import METRICS
 from suite.parts.losses import LOSSES
 from suite.reading import build_experiment
 from suite.results import Evidence
+from suite.theory import mean_field
 from suite.verdicts import judge
 
 DESIGN = build_experiment(
@@ -34,6 +34,12 @@ DESIGN = build_experiment(
     },
 )
 SCORES = [f"{part}_{m}" for part in ("train", "validation", "test") for m in ("loss", "accuracy")]
+HELD_OUT = [
+    f"{part}_{m}"
+    for part in ("validation", "test")
+    for m in ("balanced_accuracy", "f1", "roc_auc", "mae", "rmse", "r2")
+]
+OF_NETWORKS = ("attribution_auc", "linear_readout", "zero_share")
 RECIPE = {
     "loss": "cross_entropy",
     "network": "dense",
@@ -51,8 +57,11 @@ def evidence(delta=lambda *_: 1.0, signal=1.0, **same):
     for depth in (1, 4):
         for split in range(3):
             row = {**RECIPE, "dataset": "digits", "depth": depth, "split": split}
-            row |= {"outcome": "completed", "seconds": 2.0, "flops": 1e6, "test_r2": 0.25}
-            row |= dict.fromkeys(SCORES, 0.5) | {"generalization_gap": 0.1}
+            row |= {"outcome": "completed", "seconds": 2.0, "flops": 1e6}
+            row |= {"samples": np.nan, "epochs_trained": 5}
+            row |= {"epochs": 5, "probe_seconds": 0.5, "kernel": "numba-cpu"}
+            row |= dict.fromkeys([*SCORES, *HELD_OUT], 0.5)
+            row |= {"test_r2": 0.25, "generalization_gap": 0.1}
             row["trial_id"] = f"{depth}-{split}"
             trials.append(row | same)
             histories += [
@@ -62,7 +71,19 @@ def evidence(delta=lambda *_: 1.0, signal=1.0, **same):
                 for metric, value in [
                     ("delta_norm", delta(depth, split, layer)),
                     ("signal", signal),
+                    ("activation_variance", 0.1),
+                    ("gradient_cosine", 0.9),
+                    ("jacobian_mean", 0.6),
+                    ("jacobian_spread", 3.0),
+                    ("gradient_error", 1e-9),
+                    ("unit_diversity", 0.5),
+                    ("linear_probe", 0.7),
+                    *((f"latent_probe_{level}", 0.8) for level in (1, 2, 3)),
                 ]
+            ]
+            histories += [
+                *((row["trial_id"], 3, "train", name, -1, 0.6) for name in OF_NETWORKS),
+                *((row["trial_id"], e, "validation", "accuracy", -1, 0.1 * e) for e in range(6)),
             ]
     columns = ["trial_id", "epoch", "split", "metric", "layer", "value"]
     return Evidence(
@@ -115,6 +136,20 @@ def test_logarithms_are_natural():
     assert np.isnan(measure("log_seconds", evidence(seconds=0.0))[0]).all()
 
 
+def test_throughput_counts_rows_and_minutes_are_sixty_seconds():
+    given = evidence(samples=640.0, epochs_trained=5, seconds=0.1)
+    # 640 rows five times in a tenth of a second: 32000 rows, 2^5 thousand, a second.
+    assert measure("log2_throughput", given)[0] == pytest.approx(5 + np.log2(1000))
+    whole = evidence(samples=np.nan, epochs_trained=1, seconds=1.0)
+    rows = np.log2(CARDS["digits"].train_samples)
+    assert measure("log2_throughput", whole)[0] == pytest.approx(rows)
+    assert measure("log10_minutes", evidence(seconds=600.0))[0] == pytest.approx(1)
+    assert measure("log10_minutes", evidence(seconds=6.0))[0] == pytest.approx(-1)
+    for name in ("log2_throughput", "log10_minutes"):
+        unmeasured = evidence(samples=640.0, epochs_trained=0, seconds=0.0)
+        assert np.isnan(measure(name, unmeasured)[0]).all()
+
+
 @pytest.mark.parametrize("outcome", ["diverged", "dead"])
 @pytest.mark.parametrize(
     ("dataset", "metric", "loss", "chance"),
@@ -126,6 +161,11 @@ def test_logarithms_are_natural():
         ("digits", "test_score", "cross_entropy", 0.1),
         ("digits", "generalization_gap", "cross_entropy", 0),
         ("wine", "validation_accuracy", "cross_entropy", 1 / 3),
+        ("wine", "test_balanced_accuracy", "cross_entropy", 1 / 3),
+        ("wine", "validation_f1", "cross_entropy", 1 / 3),
+        ("wine", "test_roc_auc", "cross_entropy", 0.5),
+        ("diabetes", "test_balanced_accuracy", "squared_error", np.nan),
+        ("diabetes", "test_roc_auc", "squared_error", np.nan),
         ("diabetes", "test_loss", "squared_error", 1),
         ("diabetes", "test_r2", "squared_error", 0),
         ("diabetes", "test_score", "squared_error", 0),
@@ -135,6 +175,28 @@ def test_logarithms_are_natural():
 def test_failures_count_as_chance(dataset, metric, loss, chance, outcome):
     failed = evidence(dataset=dataset, loss=loss, outcome=outcome)
     np.testing.assert_allclose(METRICS[metric].values(failed), chance)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_failed_networks_error_is_that_of_the_mean_as_a_guess(part):
+    """The spread of each split's targets is read from the networks that completed."""
+    targets = np.random.default_rng(0).normal(5, 3, size=(3, 40))
+    given = evidence(dataset="diabetes")
+    for split, values in enumerate(targets):
+        rows = given.trials["split"] == split
+        outputs = values[::-1]
+        error = np.sqrt(np.square(outputs - values).mean())
+        given.trials.loc[rows, f"{part}_rmse"] = error
+        given.trials.loc[rows, f"{part}_r2"] = 1 - error**2 / values.var()
+    deep = given.trials["depth"] == 4
+    given.trials.loc[deep, "outcome"] = "diverged"
+    given.trials.loc[deep, [f"{part}_rmse", f"{part}_r2", f"{part}_mae"]] = np.nan
+    of_mean = targets.std(axis=1)
+    np.testing.assert_allclose(measure(f"{part}_rmse", given)[0], of_mean)
+    np.testing.assert_allclose(measure(f"{part}_mae", given)[0], of_mean * np.sqrt(2 / np.pi))
+    # Where nothing completed there is no telling.
+    nothing = evidence(dataset="diabetes", outcome="diverged", **{f"{part}_rmse": np.nan})
+    assert METRICS[f"{part}_rmse"].values(nothing).isna().all()
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -187,14 +249,14 @@ def test_later_divergence_does_not_touch_what_was_measured_before_training():
     assert not any("diverged" in note for note in row["notes"])
 
 
-@pytest.mark.parametrize("initializer", theory.WEIGHT_VARIANCES.keys() - {"zero"})
+@pytest.mark.parametrize("initializer", mean_field.WEIGHT_VARIANCES.keys() - {"zero"})
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "tanh"])
 def test_deviation_is_what_is_left_of_theory(activation, initializer):
-    predicted = theory.log10_deltas(
+    predicted = mean_field.log10_deltas(
         activation,
         0.7,
-        theory.weight_variance(initializer, 100, 100, 1.5),
-        theory.bias_variance(initializer, 100),
+        mean_field.weight_variance(initializer, 100, 100, 1.5),
+        mean_field.bias_variance(initializer, 100),
         depth=4,
     )
     recipe = {"activation": activation, "initializer": initializer, "gain": 1.5}

@@ -29,45 +29,14 @@ from suite.training.cohort import Cohort
 from suite.training.fitting import fit
 from suite.training.layout import unpad_parameters
 from suite.training.probes import PROBES, probe
-from suite.training.snapshots import PROBE_ROWS, Camera
+from suite.training.snapshots import PROBE_ROWS
 from suite.trial import Trial
+from tests.probed import camera_of, cohort_of, measure, with_shape
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CPU = torch.device("cpu")
 CONVOLUTIONAL = ("convolutional", "residual_convolutional")
-
-
-def with_shape(split: Split, shape: tuple[int, ...], seed: int = 0) -> Split:
-    """The same rows with inputs of another shape."""
-    rng, inputs = np.random.default_rng(seed), {}
-    for part in ("train", "validation", "test"):
-        rows = len(getattr(split, f"{part}_inputs"))
-        inputs[f"{part}_inputs"] = rng.standard_normal((rows, int(np.prod(shape)))).astype("f4")
-    return replace(split, **inputs, shape=shape)
-
-
-def cohort_of(*splits: Split, epochs: int = 1, **settings) -> tuple[Cohort, torch.Tensor | None]:
-    """One network on each split after some epochs, and its parameters before the last step."""
-    recipe = {"dataset": "synthetic", "width": 13, "initializer": "pytorch", "batch_size": 20}
-    trials = [Trial(**recipe | settings, split=k, seed=k) for k in range(len(splits))]
-    cohort = Cohort(trials, {(k, 0.0): split for k, split in enumerate(splits)}, CPU)
-    before = None
-    for _ in range(epochs):
-        before = cohort.train_epoch()
-    return cohort, before
-
-
-def camera_of(cohort: Cohort, before: torch.Tensor | None = None) -> Camera:
-    return Camera(cohort.networks, cohort.loss, cohort.pool, cohort.replicates, before)
-
-
-def measure(names, cohort: Cohort, before: torch.Tensor | None = None):
-    """Probes as a fit takes them: outside autograd's reach."""
-    names = [names] if isinstance(names, str) else names
-    with torch.no_grad():
-        found = probe(names, camera_of(cohort, before))
-    return found[names[0]] if len(names) == 1 else found
 
 
 class Plain(nn.Module):
@@ -694,6 +663,9 @@ ODD = {
 }
 
 
+OF_NETWORKS = ("attribution_auc", "linear_readout", "sharpness", "zero_share")
+
+
 @pytest.mark.parametrize("case", sorted(ODD))
 def test_odd_networks_and_data_have_probes_too(case, make_split) -> None:
     settings, data = ODD[case]
@@ -702,7 +674,7 @@ def test_odd_networks_and_data_have_probes_too(case, make_split) -> None:
     found = measure(list(PROBES), cohort, cohort.train_epoch())
     layers = len(cohort.model.layout.layers)
     for name, values in found.items():
-        assert values.shape == ((1,) if name == "sharpness" else (1, layers)), name
+        assert values.shape == ((1,) if name in OF_NETWORKS else (1, layers)), name
         assert not np.isinf(values).any(), name
     assert np.isfinite(found["weight_norm"]).all()
     assert np.isfinite(found["signal"]).all()
@@ -724,7 +696,7 @@ def test_a_network_that_overflows_has_no_numbers_and_harms_no_other(
         np.testing.assert_array_equal(values[1], expected[name][1], err_msg=name)
     if not np.isfinite(value):
         measured = {n for n, v in found.items() if np.isfinite(v[0]).any()}
-        assert measured <= {"sparsity", "gradient_cosine"}
+        assert measured <= {"sparsity", "zero_share", "gradient_cosine"}
 
 
 def test_a_camera_is_gone_as_soon_as_nobody_looks(make_split) -> None:

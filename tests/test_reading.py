@@ -195,21 +195,21 @@ REFUSED = """
 questionn = ? => unknown key 'questionn'; did you mean 'question'? | known: claims, figures, hold
 name = y => unknown key 'name' | known: claims, figures, hold
 hold/wdth = 3 => hold.wdth: unknown field 'wdth'; did you mean 'width'? | known: activation, batch
-hold/seed = 3 => hold.seed: unknown field 'seed' | known: activation, batch_size, dataset
+hold/seed = 3 => hold.seed: unknown field 'seed' | known: activation, batch_size, budget, dataset
 vary/gian = [1, 2] => vary.gian: unknown field 'gian'; did you mean 'gain'? | known: activation
 vary/activation = [relu, tanh, sigmod] => did you mean 'sigmoid'? | known: elu, gelu, hardtanh, identity
 vary/activation = [rleu, tanh] => 'relu' is not a level in profile 'quick' (levels: rleu, tanh)
 vary/mix = {a: {wdth: 1}} => vary.mix.a: unknown field 'wdth'; did you mean 'width'? | known: act
 vary/mix = {a: {initializer: hee}} => vary.mix.a.initializer: unknown initializer 'hee'; did you
 hold/dataset = [wine, digts] => hold.dataset: unknown data set 'digts'; did you mean 'digits'? | known
-hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: convolutional, dense, linear
+hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: convolutional, decision_tree
 hold/loss = crossentropy => unknown loss 'crossentropy'; did you mean 'cross_entropy'? | known: absolute, cross
 hold/optimizer = adamm => unknown optimizer 'adamm'; did you mean 'adam'? | known: adagrad, adam, adamw, mom
 hold/initializer = xaiver => unknown initializer 'xaiver'; did you mean 'xavier'? | known: constant, he, he_
 probes = [delta] => probes: unknown probe 'delta'; did you mean 'delta_norm'? | known: activation_mean
 figures = [accuracy_by_dept] => did you mean 'accuracy_by_depth'? | known: accuracy_against_cost
-tune/sedes = 1 => tune: unknown key 'sedes'; did you mean 'seeds'? | known: budget, learning_rate
-tune/budget = {trails: 3} => tune.budget: unknown key 'trails'; did you mean 'trials'? | known: trials
+tune/sedes = 1 => tune: unknown key 'sedes'; did you mean 'seeds'? | known: activation, batch_size, budget
+tune/budget = {trails: 3} => tune.budget: unknown key 'trails'; did you mean 'trials'? | known: epochs, trials
 tune/learning_rate = {lgo: [1, 2]} => tune.learning_rate: unknown key 'lgo'; did you mean 'log'? | k
 profiles/standdard = {seeds: 1} => profiles: unknown profile 'standdard'; did you mean 'standard'? | known
 profiles/quick/epoch = 1 => profiles.quick.epoch: unknown field 'epoch'; did you mean 'epochs'? | know
@@ -238,6 +238,20 @@ tune/budget/trials = 1 => tune.budget.trials: must be at least 2, not 1
 tune/learning_rate = 0.1 => tune.learning_rate: needs a mapping of keys to values, not 0.1
 tune/learning_rate/log = [0.1, 0.01] => log needs [low, high] with 0 < low < high, not [0.1, 0.01]
 tune/learning_rate/log = [0, 0.01] => log needs [low, high] with 0 < low < high, not [0.0, 0.01]
+tune/learning_rate/linear = [0, 1] => tune.learning_rate: needs one of log, linear, integer
+tune/learning_rate = [] => tune.learning_rate: choice needs two different values or more
+tune/momentum = {linear: [0, 2]} => tune: momentum: momentum must be at least 0 and at most 1, not 2
+tune/optimizer = [sgd] => tune.optimizer: choice needs two different values or more
+tune/batch_size = [16, many] => tune: needs a whole number, not 'many'
+tune/batch_size = {integer: [8, 8]} => integer needs [low, high] with low < high, not [8, 8]
+tune/batch_size = {integer: [8, 9.5]} => tune.batch_size.integer.1: needs a whole number, not 9.5
+tune/regularizers = {l2: {lag: [0.1, 1]}} => tune.regularizers.l2: unknown key 'lag'; did you mean 'log'?
+tune/sampler = tpee => tune.sampler: must be 'tpe', 'random', 'cmaes' or 'grid', not 'tpee'; did you mean 'tpe'?
+tune/halving = 1 => tune.halving: must be at least 2, not 1
+tune/repeats = 0 => tune.repeats: must be at least 1, not 0
+tune/budget/epochs = 100 => tune.budget: needs either 'trials' or 'epochs'
+tune/network = [dense, linear] => tune: unknown key 'network'
+tune/learning_rate = => tune: names nothing to search
 tune/learning_rate/log = [0.1] => tune.learning_rate.log.1: is missing
 tune/learning_rate/log = [1, 2, 3] => tune.learning_rate.log: has more than 2 values
 tune/learning_rate/log = [nan, 1] => tune.learning_rate.log.0: needs a finite number, not 'nan'
@@ -251,7 +265,7 @@ profiles/quick/gain = [x] => profiles.quick.gain: needs a number, not 'x'
 figures = accuracy_by_depth => figures: needs a list, not 'accuracy_by_depth'
 claims = [] => claims: needs a mapping of keys to values, not []
 claims/relu = ReLU wins => claims.relu: needs a mapping of keys to values, not 'ReLU wins'
-claims/relu/kind = trends => must be 'contrast', 'equal', 'trend' or 'both', not 'trends'; did you mean
+claims/relu/kind = trends => must be 'contrast', 'equal', 'trend', 'both', 'gate' or 'timing', not 'trends'; did you mean
 claims/relu/choose = test => claims.relu.choose: must be 'mean' or 'validation', not 'test'
 claims/relu/margin = .inf => claims.relu.margin: needs a finite number, not inf
 claims/relu/margin = big => claims.relu.margin: needs a number, not 'big'
@@ -285,7 +299,7 @@ profiles/quick = {} => profiles.quick: needs a mapping that is not empty
 profiles/quick = {depth: 1} => profiles.quick.seeds: is missing
 profiles/quick/depth = [] => profiles.quick.depth: is an empty list | give at least one value
 profiles/quick/penalty = [] => profiles.quick.penalty: is an empty list | give at least one value
-tune = => learning_rate: tune it, vary it or hold it; there is no default
+tune = => profiles.quick.trials: nothing is tuned
 tune/budget = => tune.budget: is missing
 claims/relu/says = => claims.relu.says: is missing
 claims/relu/metric = => claims.relu: 'metric' is missing
@@ -306,8 +320,12 @@ hold/parameters = 5000 => hold.width: the width follows from the parameters; rem
 hold/learning_rate = 0.1 => tune.learning_rate: is given by hold.learning_rate too
 profiles/full/learning_rate = 1 => tune.learning_rate: is given by profiles.full.learning_rate too
 profiles/quick/gain = [1, 2] => profiles.quick.gain: is not varied; give one value
+tune/sampler = grid & tune/momentum = {linear: [0, 1]} => tune: sampler grid searches one thing; for more take tpe
+tune/sampler = grid & tune/halving = 3 => tune: sampler grid trains all candidates to the end
+tune/halving = 3 & tune/epochs = [2, 4] & hold/epochs = => epochs can be searched with a budget of trials
+tune/width = [8, 16] => tune.width: is given by hold.width too
+tune = & profiles/quick/trials = & hold/sampler = random & hold/learning_rate = 1 => hold.sampler: nothing is tuned
 tune = & hold/learning_rate = 1 => profiles.quick.trials: nothing is tuned
-tune = & profiles/quick/trials = & vary/mix = {a: {learning_rate: 1}, b: {}} => there is no default
 vary/mix = {a: {depth: 1}, b: {}} => vary.mix: 'depth' is given by vary.depth too; remove one
 vary/mix = {a: {width: 1}, b: {}} => vary.mix: 'width' is given by hold.width too; remove one
 vary/mix = {a: {regularizers: none}} => vary.mix: 'regularizers' is given by vary.penalty too

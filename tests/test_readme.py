@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from suite.compare.plan import DEPTHS
+from suite.data.cards import CARDS
 from suite.figures.catalogue import FIGURES
 from suite.metrics import METRICS
 from suite.planning import check_names, check_recipes
@@ -20,7 +22,7 @@ def blocks(language):
 
 
 def test_the_question_of_ones_own_is_an_experiment(tmp_path):
-    (text,) = blocks("yaml")
+    text, _ = blocks("yaml")
     path = tmp_path / "my_question.yaml"
     path.write_text(text, encoding="utf-8")
     experiment = read_experiment(path)
@@ -28,6 +30,39 @@ def test_the_question_of_ones_own_is_an_experiment(tmp_path):
     for profile in experiment.profiles:
         check_recipes(experiment, profile)
     assert "my-question" in experiment.claims
+
+
+def test_a_file_of_ones_own_is_a_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path / "cache"))
+    _, text = blocks("yaml")
+    rows = (f"{n % 7}.5,{n % 9},s{n % 12},none,{n % 5}.25" for n in range(90))
+    (tmp_path / "sales.csv").write_text("\n".join(["size,age,shop,note,price", *rows]), "utf-8")
+    path = tmp_path / "my_data.yaml"
+    path.write_text(text, encoding="utf-8")
+    experiment = read_experiment(path)
+    check_names(experiment, METRICS, FIGURES)
+    for profile in experiment.profiles:
+        check_recipes(experiment, profile)
+        (name,) = experiment.at(profile).datasets
+        card = CARDS[name]
+        assert (card.task, card.division, card.features) == ("regression", "groups", 2)
+
+
+def test_the_comparison_runs(tmp_path, monkeypatch, leadline):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("suite.compare.plan._SIZES", ((90, 2, 2, 32, (2, 4)),))
+    few = {"dummy": {"network": "dummy"}, "linear": {"network": "ridge"}}
+    networks = {name: {"network": "dense", "depth": depth} for name, depth in DEPTHS.items()}
+    monkeypatch.setattr("suite.compare.plan.contenders", lambda _: few | networks)
+    rows = (f"{n % 7}.5,{n % 9},s{n % 12},none,{n % 5}.25" for n in range(90))
+    Path("sales.csv").write_text("\n".join(["size,age,shop,note,price", *rows]), "utf-8")
+    (line,) = re.findall(r"leadline (compare .*)", "\n".join(blocks("console")))
+    called = leadline(*line.split(), "--seeds", 2, "--trials", 2, "--workers", 0)
+    assert called.code == 0
+    for name in ("index.html", "verdict.json"):
+        assert f"`comparison/{name}`" in README
+        assert Path("comparison", name).is_file()
 
 
 def test_python_blocks_run_also_before_there_are_results(tmp_path, monkeypatch):
@@ -57,5 +92,6 @@ def test_links_lead_somewhere(target):
 
 
 def test_the_example_is_yaml_for_other_readers_too():
-    (text,) = blocks("yaml")
-    assert yaml.safe_load(text)["claims"]
+    question, data = (yaml.safe_load(text) for text in blocks("yaml"))
+    assert question["claims"]
+    assert data["hold"]["dataset"]["file"] == "sales.csv"

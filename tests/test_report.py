@@ -24,7 +24,7 @@ from suite.report.registration import claim_in_words
 from suite.report.shown import draw_figures
 from suite.results import Evidence
 from suite.schemas import METRICS as COLUMNS
-from suite.trial import Trial
+from suite.trial import OPTIONAL, Trial
 from suite.verdicts import judge
 
 CLAIMS = {
@@ -65,7 +65,7 @@ RECIPE = {
     name: getattr(Trial(dataset="digits"), name)
     for name in (
         *("network", "width", "activation", "initializer", "gain"),
-        *("loss", "gradient_clip", "samples"),
+        *("loss", *OPTIONAL),
     )
 } | {"regularizers": "none"}
 

@@ -181,11 +181,12 @@ def test_keys_tell_code_data_and_kernel_apart(root):
     store(root, make_outcome(kernel="torch-cuda"))
     ids = [make_outcome(seed).trial.id for seed in (0, 1)]
     probes = frozenset({"gradient_norm", "signal"})
-    assert Ledger(root).stored_keys() == {
-        Key(ids[0], "c" * 16, "d" * 16, "torch-cpu"): Stored("completed", probes),
-        Key(ids[1], "c" * 16, "d" * 16, "torch-cpu"): Stored("dead", frozenset()),
-        Key(ids[0], "e" * 16, "d" * 16, "torch-cpu"): Stored("completed", probes),
-        Key(ids[0], "c" * 16, "d" * 16, "torch-cuda"): Stored("completed", probes),
+    metrics = make_outcome().metrics
+    assert Ledger(root).stored() == {
+        Key(ids[0], "c" * 16, "d" * 16, "torch-cpu"): Stored("completed", probes, metrics),
+        Key(ids[1], "c" * 16, "d" * 16, "torch-cpu"): Stored("dead", frozenset(), metrics),
+        Key(ids[0], "e" * 16, "d" * 16, "torch-cpu"): Stored("completed", probes, metrics),
+        Key(ids[0], "c" * 16, "d" * 16, "torch-cuda"): Stored("completed", probes, metrics),
     }
 
 
@@ -195,14 +196,14 @@ def test_resuming_five_thousand_trials_in_five_hundred_cohorts_is_fast(root):
     for copy in range(499):
         shutil.copy(part, part.with_name(f"{copy + 2:08d}-copy.parquet"))
     ledger = Ledger(root)
-    ledger.stored_keys()
+    ledger.stored()
     start = time.process_time()
-    assert len(ledger.stored_keys()) == 10
+    assert len(ledger.stored()) == 10
     assert time.process_time() - start < 1
 
 
 def test_reading_an_absent_ledger(root):
-    assert Ledger(root).stored_keys() == {}
+    assert Ledger(root).stored() == {}
     assert Ledger(root).trials().empty
     with pytest.raises(InputError, match="no results yet"):
         load_results(root)
@@ -243,7 +244,7 @@ def test_a_damaged_cohort_is_set_aside_and_trained_again(root, caplog, table, da
         pass
     if damage == "page" and table == "histories":
         return  # A writer checks the footers of histories only.
-    assert list(Ledger(root).stored_keys()) == [
+    assert list(Ledger(root).stored()) == [
         Key(make_outcome(1).trial.id, "c" * 16, "d" * 16, "torch-cpu")
     ]
     assert len(list((root / "unreadable").iterdir())) == 2
@@ -256,7 +257,7 @@ def test_trials_without_their_histories_are_set_aside(root):
     parts(root, "histories")[0].unlink()
     with writing(root):
         pass
-    assert Ledger(root).stored_keys() == {}
+    assert Ledger(root).stored() == {}
     assert len(list((root / "unreadable").iterdir())) == 1
 
 
@@ -303,7 +304,7 @@ def test_a_trial_from_before_a_field_was_added_has_the_fields_default(root, capl
     row = Ledger(root).trials().iloc[0].to_dict()
     assert to_trial(row) == replace(trial, regularizers=(), supplied="")
     assert row["trial_id"] == trial.id
-    assert [key.trial_id for key in Ledger(root).stored_keys()] == [trial.id]
+    assert [key.trial_id for key in Ledger(root).stored()] == [trial.id]
     pq.write_table(older.drop_columns(["dataset"]), part)
     assert Ledger(root).trials().empty
     assert "has no column 'dataset'" in caplog.text
@@ -453,6 +454,8 @@ def plan_row(outcome, contender, split=0, **changes):
         "stage": "final",
         "study": "s",
         "contender": json.dumps(contender, sort_keys=True, separators=(",", ":")),
+        "repeat": 0,
+        "number": 0,
         "dataset": "digits",
         "split": split,
         "trial_id": outcome.trial.id,

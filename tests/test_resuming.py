@@ -23,7 +23,7 @@ question: Does depth help?
 vary: {depth: [1, 2, 3, 4, 5, 6]}
 hold: {dataset: circles, samples: 256, network: dense, width: 6, activation: tanh,
        initializer: xavier, optimizer: adam, epochs: 20, batch_size: 16}
-tune: {learning_rate: {log: [0.003, 0.1]}, budget: {trials: 2}}
+tune: {learning_rate: {log: [0.003, 0.1]}, budget: {trials: 2}, sampler: grid}
 profiles: {quick: {seeds: 2}}
 """
 TUNING, FINAL = 24, 12

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
 
 from suite import statistics
 from suite.statistics import ABOVE, BELOW, WITHIN
@@ -266,23 +267,69 @@ def test_sign_flips_agree_with_the_t_test_on_many_units():
     assert flipped == pytest.approx(stats.ttest_1samp(sample, 0).pvalue, abs=0.02)
 
 
-def test_seeds_needed_settle_a_claim_with_the_stated_power():
-    low, high = statistics.seeds_needed(
-        statistics.Moments(np.zeros(3), np.ones(3), np.full(3, 5.0)), 0.78, ALPHA / CLAIMS
-    )
-    # 10 pairs detect .78 sd at 80 %; the range allows for not knowing the sd.
-    assert low < 10 < high
-    certain = statistics.Moments(np.zeros(3), np.ones(3), np.full(3, 1e6))
-    assert statistics.seeds_needed(certain, 0.78, ALPHA / CLAIMS) == (10, 10)
+def moments(effect, variances, units):
+    sets = len(variances)
+    return statistics.Moments(np.full(sets, effect), np.array(variances), np.full(sets, units))
+
+
+def test_seeds_needed_are_a_range_as_wide_as_the_spread_is_uncertain():
+    low, high = statistics.seeds_needed(moments(0.78, [1.0] * 3, 5.0), 0.3, ALPHA / CLAIMS)
+    # 10 pairs detect .78 sd at just under 80 %.
+    assert low < 11 < high
+    certain = moments(0.78, [1.0] * 3, 1e6)
+    assert statistics.seeds_needed(certain, 0.3, ALPHA / CLAIMS) == (11, 11)
+
+
+def test_power_in_one_large_set_is_that_of_the_t_test():
+    """With one data set the degrees of freedom are known, and the power is statsmodels'."""
+    for seeds, effect in [(5, 2.0), (12, 1.0), (40, 0.5)]:
+        ours = statistics.power(moments(effect, [1.0], 9.0), 1e-6, 0.01, seeds)
+        oracle = TTestPower().power(effect, seeds, 0.005, alternative="larger")
+        assert ours == pytest.approx(oracle, abs=0.003)
 
 
 def test_seeds_beyond_reach_are_none():
-    given_moments = statistics.Moments(np.zeros(2), np.ones(2), np.full(2, 5.0))
-    assert statistics.seeds_needed(given_moments, 1e-4, ALPHA) is None
-    assert statistics.seeds_needed(given_moments, 0.0, ALPHA) is None
+    assert statistics.seeds_needed(moments(1e-4, [1.0, 1.0], 5.0), 1e-5, ALPHA) is None
+    assert statistics.seeds_needed(moments(0.2, [1.0, 1.0], 5.0), 0.2, ALPHA) is None
 
 
 def test_seeds_needed_grow_with_the_spread():
-    moments = statistics.Moments(np.zeros(2), np.array([1.0, 4.0]), np.full(2, 6.0))
-    wider = statistics.Moments(np.zeros(2), np.array([4.0, 16.0]), np.full(2, 6.0))
-    assert statistics.seeds_needed(moments, 1, 0.01) < statistics.seeds_needed(wider, 1, 0.01)
+    narrow, wide = moments(1.0, [1.0, 4.0], 6.0), moments(1.0, [4.0, 16.0], 6.0)
+    assert statistics.seeds_needed(narrow, 0.1, 0.01) < statistics.seeds_needed(wide, 0.1, 0.01)
+
+
+def test_without_spread_two_seeds_are_enough():
+    certain = moments(0.3, [0.0, 0.0], 4.0)
+    assert statistics.seeds_needed(certain, 0.1, 0.01) == (2, 2)
+    assert statistics.power(certain, 0.1, 0.01, 2, sameness=True) == 1
+
+
+# Places along a factor
+
+
+def test_crossings_are_where_a_line_through_two_points_is_zero():
+    positions = np.array([0.0, 1.0, 3.0])
+    values = np.array([[-1.0, -0.5, 1.5], [-1.0, 3.0, -1.0], [-1.0, 0.0, 1.0], [0.0, 0.0, 2.0]])
+    found = statistics.crossings(positions, values)
+    # 1 + 2·.5/2, then 1/4, then where the lead begins and not where the tie does.
+    np.testing.assert_allclose(found.places, [1.5, 0.25, 1.0, 1.0])
+    assert not found.early.any()
+    assert not found.never.any()
+
+
+def test_crossings_that_are_not_seen_are_marked():
+    positions = np.array([1.0, 2.0, 4.0])
+    values = np.array([[1.0, -1.0, 1.0], [-1.0, -2.0, 0.0], [np.nan, np.nan, 1.0]])
+    found = statistics.crossings(positions, values)
+    np.testing.assert_allclose(found.places, [1.0, 4.0, np.nan])
+    assert found.early.tolist() == [True, False, False]
+    assert found.never.tolist() == [False, True, False]
+    # A missing value is bridged.
+    bridged = statistics.crossings(positions, np.array([[-1.0, np.nan, 2.0]]))
+    np.testing.assert_allclose(bridged.places, [2.0])
+
+
+def test_peaks_are_highest_values():
+    values = np.array([[1.0, 3.0, 2.0], [np.nan, -5.0, -9.0], [np.nan, 1.0, np.nan]])
+    found = statistics.peaks(np.array([1.0, 2.0, 4.0]), values)
+    np.testing.assert_allclose(found, [2.0, 2.0, np.nan])

@@ -358,7 +358,7 @@ UNFIT = [
     (as_dataset("valued(x, y)", "task='regression'"), "its card needs 1 output"),
     (as_dataset("labelled(x / 0, y)"), "RuntimeWarning|gives numbers that are not finite"),
     (as_dataset("labelled(x, y)", "folds=5"), "has folds 5\nallowed: 0, 10"),
-    (as_dataset("labelled(x, y)", "kind='text'"), "has kind 'text'\nallowed: image, tabular"),
+    (as_dataset("labelled(x, y)", "kind='video'"), "has kind 'video'\nallowed: image, tabular"),
     (as_dataset("labelled(x, y)", "name='e'"), "has name 'e'\nallowed: d"),
     (as_dataset("labelled(x, y)", "shape=(1, 3)"), r"of 2 features whose shape is \(1, 3\)"),
     (as_dataset("open('no.csv')"), "line 6: FileNotFoundError: .*'no.csv'"),
@@ -636,7 +636,7 @@ def test_list_shows_the_words_of_a_file(place, leadline):
 
 
 def test_the_readmes_commands_say_what_would_be_trained(place, leadline):
-    (question,) = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)
+    question = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)[0]
     Path("my_question.yaml").write_text(question, encoding="utf-8")
     Path("my_parts.py").write_text(EXAMPLE, encoding="utf-8")
     (commands,) = re.findall(r"```console\n(.*?)```", SECTION, flags=re.DOTALL)

@@ -36,7 +36,11 @@ CONTENT = {
     "question": "Does depth help?",
     "vary": {"activation": ["relu"], "depth": ["1", "12"]},
     "hold": {"dataset": ["digits", "wine"]},
-    "tune": {"learning_rate": {"log": ["0.001", "1"]}, "budget": {"trials": "2"}},
+    "tune": {
+        "learning_rate": {"log": ["0.001", "1"]},
+        "budget": {"trials": "2"},
+        "sampler": "grid",
+    },
     "profiles": {"quick": {"seeds": "2"}},
     "claims": {
         "depth": {
@@ -85,7 +89,7 @@ def make_outcome(depth, split, **changes):
     return Outcome(**(facts | changes))
 
 
-def make_row(outcome, invocation=FIRST, stage="final"):
+def make_row(outcome, invocation=FIRST, stage="final", number=0):
     trial = outcome.trial
     return PlanRow(
         experiment="toy",
@@ -96,6 +100,8 @@ def make_row(outcome, invocation=FIRST, stage="final"):
         study=f"study-{trial.depth}",
         contender=json.dumps({"activation": "relu", "depth": trial.depth}, separators=(",", ":")),
         dataset="digits",
+        repeat=0,
+        number=number,
         split=trial.split,
         trial_id=trial.id,
         code_hash="c" * 16,
@@ -123,7 +129,7 @@ def store(root, outcomes, rows, invocation=FIRST):
 
 def first_outcomes():
     finals = [make_outcome(depth, split) for depth in (1, 12) for split in (0, 1)]
-    tuned = Trial(dataset="digits", depth=1, seed=9, reports_test=False, learning_rate=0.0625)
+    tuned = Trial(dataset="digits", seed=9, depth=1, reports_test=False, stop_epoch=3)
     lost = make_outcome(1, 2, outcome="crashed", error="Traceback: boom", metrics={})
     return finals, make_outcome(1, 0, trial=tuned, metrics={"validation_loss": 0.5}), lost
 
@@ -141,7 +147,7 @@ def root(tmp_path, empty_store, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     shutil.copy(empty_store, tmp_path / "mlflow.db")
     finals, tuned, lost = first_outcomes()
-    rows = [*map(make_row, finals), make_row(tuned, stage="tuning"), make_row(lost)]
+    rows = [*map(make_row, finals), make_row(tuned, stage="tuning", number=7), make_row(lost)]
     store(tmp_path, [*finals, tuned, lost], rows)
     return tmp_path
 
@@ -298,8 +304,24 @@ def test_every_trial_is_a_run_nested_under_its_invocation(root, capfd):
     history = open_client(root).get_metric_history(run.info.run_id, "loss/train")
     assert len(history) == 20
     assert {(m.step, m.value) for m in history} >= {(0, 1.0), (30, 1 / 31)}
-    assert tuning[0].info.run_name.endswith("rate 0.062")
+    assert tuning[0].info.run_name.endswith("split 0 candidate 7 to epoch 3")
+    assert {"candidate": "7", "rung": "3", "repeat": "0"}.items() <= tuning[0].data.tags.items()
+    assert not {"candidate", "rung"} & run.data.tags.keys()
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_half_of_a_budget_found_is_a_run_of_its_own_unless_it_is_a_final_one(root):
+    other = make_outcome(12, 0, trial=Trial(dataset="digits", depth=12, learning_rate=0.5))
+    same = make_outcome(12, 3)
+    rows = [make_row(same, SECOND, "half"), make_row(same, SECOND), make_row(other, SECOND, "half")]
+    store(root, [same, other], rows, SECOND)
+    mirror(Ledger(root / "results"), EXPERIMENT, root)
+    (half,) = by_stage(root, "half")
+    assert half.data.tags["trial_id"] == other.trial.id
+    assert half.info.run_name == "relu depth 12 digits split 0 at half budget"
+    assert not any(name.startswith("loss/") for name in half.data.metrics)
+    finals = {run.data.tags["trial_id"] for run in by_stage(root, "final")}
+    assert same.trial.id in finals
 
 
 def test_probes_are_shown_for_the_first_split_of_a_recipe(root):

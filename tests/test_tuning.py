@@ -14,20 +14,28 @@ from suite.execution.work import Finished
 from suite.planning import group
 from suite.reading import build_experiment
 from suite.training.fitting import fit
-from suite.tuning import GridSource, Told, candidates
+from suite.tune import Range
+from suite.tuning.source import Told
+from suite.tuning.space import grid
+from suite.tuning.studies import DesignSource
 
 CONTENT = {
     "question": "Which activation?",
     "vary": {"activation": ["relu", "tanh"], "depth": [1, 2]},
     "hold": {"dataset": ["digits", "wine"], "width": 8, "epochs": 1},
-    "tune": {"learning_rate": {"log": [0.001, 0.1]}, "budget": {"trials": 3}, "seeds": 2},
+    "tune": {
+        "learning_rate": {"log": [0.001, 0.1]},
+        "budget": {"trials": 3},
+        "sampler": "grid",
+        "seeds": 2,
+    },
     "profiles": {"quick": {"seeds": 3}},
 }
 RATES = (0.001, 0.01, 0.1)
 
 
 def make_source(**changes):
-    return GridSource(build_experiment("x", CONTENT | changes).at("quick"))
+    return DesignSource(build_experiment("x", CONTENT | changes).at("quick"))
 
 
 def with_metric(metric):
@@ -73,8 +81,8 @@ def random_scores(seed):
     ],
 )
 def test_candidates_are_even_in_the_logarithm(low, high, trials, rates):
-    tune = {"learning_rate": {"log": [low, high]}, "budget": {"trials": trials}}
-    assert candidates(make_source(tune=tune).design.tune) == rates
+    found = grid({"learning_rate": Range(log=(low, high))}, trials)
+    assert tuple(values["learning_rate"] for values in found) == rates
 
 
 def test_every_contender_gets_the_same_candidates_seeds_and_splits():
@@ -204,7 +212,11 @@ def test_tuning_trials_measure_nothing_on_test_data(one_thread):
 LEARNABLE = {
     "vary": {"activation": ["relu", "tanh"]},
     "hold": {"dataset": ["wine"], "width": 16, "epochs": 4, "batch_size": 16},
-    "tune": {"learning_rate": {"log": [0.0001, 0.3]}, "budget": {"trials": 5}},
+    "tune": {
+        "learning_rate": {"log": [0.0001, 0.3]},
+        "budget": {"trials": 5},
+        "sampler": "grid",
+    },
 }
 
 
@@ -248,3 +260,38 @@ def test_choices_do_not_depend_on_test_data(monkeypatch):
     # The test would notice: a choice by test data turns with them.
     leaked = [rates_chosen(monkeypatch, load, leaking, True) for load in (load_split, spoiled)]
     assert leaked[0] != leaked[1]
+
+
+# What is trained beside the finals
+
+
+def test_networks_that_show_variance_differ_from_the_final_in_one_thing():
+    tune = CONTENT["tune"] | {"variance": True}
+    source = make_source(tune=tune)
+    source.tell(answered(source.propose(), random_scores(2)))
+    asked = defaultdict(dict)
+    for request in source.propose():
+        key = request.study, request.trial.split
+        asked[key][request.stage, request.number] = request.trial
+    for trials in asked.values():
+        final = trials.pop(("final", 0))
+        assert replace(trials["variance", 0], seed=final.seed, order=None) == final
+        assert trials["variance", 0].order == final.seed
+        assert replace(trials["variance", 1], order=None) == final
+        assert len(trials) == 2
+    assert source.count() == 24 * 6 + 24 + 48
+
+
+def test_classical_models_bring_their_own_space_and_have_no_weights_to_vary():
+    content = CONTENT | {
+        "vary": {"network": ["dense", "random_forest"]},
+        "tune": {"learning_rate": {"log": [0.001, 0.1]}, "budget": {"trials": 4}, "variance": True},
+    }
+    experiment = build_experiment("x", content)
+    assert set(experiment.tune.settings) == {"random_forest"}
+    source = DesignSource(experiment.at("quick"))
+    forests = [r for r in source.preview() if r.trial.network == "random_forest"]
+    assert {r.stage for r in forests} == {"tuning", "final", "half"}
+    assert all(r.trial.settings for r in forests)
+    dense = [r for r in source.preview() if r.trial.network == "dense"]
+    assert {r.stage for r in dense} == {"tuning", "final", "half", "variance"}

@@ -1,7 +1,5 @@
-"""From evidence to verdict rows: pairing, words, Holm, failures, previews."""
+"""From evidence to verdict rows: pairing, words, scope."""
 
-import dataclasses
-import itertools
 import json
 
 import numpy as np
@@ -9,81 +7,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from suite.errors import InputError
-from suite.reading import build_experiment
-from suite.results import Evidence
 from suite.verdicts import judge
+from tests.planted import CONTRAST, SETS, by_depth, evidence, experiment, noise, verdict
 
 KEYS = (
     *("claim", "experiment", "kind", "says", "verdict", "effect", "interval", "p", "p_corrected"),
     *("margin", "scope", "tau", "seeds", "seeds_needed", "datasets", "trials"),
     *("registered_hash", "profile"),
 )
-EXTRA_KEYS = ("metric", "per_dataset", "without_failures", "notes", "unit")
-SETS = ("digits", "mnist5k", "mnist1d")
-HOLD = {"network": "dense", "width": "8", "epochs": "5", "learning_rate": "0.1"}
-MEASURED = [f"{part}_{m}" for part in ("train", "validation", "test") for m in ("loss", "accuracy")]
-CONTRAST = {
-    "says": "Deep beats shallow.",
-    "metric": "test_accuracy",
-    "better": {"depth": "4"},
-    "worse": {"depth": "1"},
-    "margin": "0.05",
-}
-
-
-def experiment(claims, vary=None, datasets=SETS, seeds=8, name="example"):
-    vary = vary or {"depth": ["1", "4"]}
-    return build_experiment(
-        name,
-        {
-            "question": "Does depth help?",
-            "vary": vary,
-            "hold": {**HOLD, "dataset": list(datasets)},
-            "profiles": {"quick": {"seeds": seeds}, "standard": {"seeds": seeds}},
-            "claims": claims,
-        },
-    )
-
-
-def evidence(design, measure=None, profile="standard"):
-    """Evidence in which `measure(row)` gives what a trial measured; the rest is .5."""
-    at = design.at(profile)
-    rows = []
-    for contender, dataset, split in itertools.product(
-        at.contenders(), at.datasets, range(at.seeds)
-    ):
-        row = {"depth": 2, "loss": "cross_entropy", "outcome": "completed", "seconds": 1.0}
-        row |= {"activation": "tanh", "initializer": "xavier", "gain": 1.0, "width": 8}
-        row |= dict.fromkeys(MEASURED, 0.5) | dict.fromkeys(["test_r2", "flops"], 0.5)
-        row |= {**contender, "dataset": dataset, "split": split, "generalization_gap": 0.0}
-        row["trial_id"] = f"{len(rows):016x}"
-        rows.append(row | (measure(row) if measure else {}))
-    columns = ["trial_id", "epoch", "split", "metric", "layer", "value"]
-    return Evidence(
-        experiment=design,
-        profile=profile,
-        registered_hash=design.registered_hash(profile),
-        code_hash="c0de",
-        trials=pd.DataFrame(rows),
-        tuning=pd.DataFrame(),
-        histories=pd.DataFrame(columns=columns),
-        complete=True,
-    )
-
-
-def noise(row, scale=0.01):
-    """A draw that belongs to the trial alone."""
-    return np.random.default_rng(int(row["trial_id"], 16)).normal(0, scale)
-
-
-def by_depth(gain, scale=0.01, metric="test_accuracy"):
-    return lambda row: {metric: 0.5 + gain * (row["depth"] == 4) + noise(row, scale)}
-
-
-def verdict(claim, measure=None, **options):
-    (row,) = judge([evidence(experiment({"depth-accuracy": claim}, **options), measure)])
-    return row
+EXTRA_KEYS = (
+    *("metric", "per_dataset", "without_failures", "notes", "unit", "band"),
+    "verdict_at_half_budget",
+)
 
 
 # Rows
@@ -192,57 +127,6 @@ def test_effects_near_the_margin_are_said_to_be_on_it():
         row = verdict({**CONTRAST, "margin": f"{effect * factor}"}, noisy)
         assert row["verdict"] == "inconclusive"
         assert ("The effect is on the margin." in row["notes"]) == near
-
-
-# Trends
-
-
-DEPTHS = {"depth": ["1", "2", "8"], "activation": ["relu", "sigmoid"]}
-TREND = {
-    "says": "Accuracy rises with depth.",
-    "kind": "trend",
-    "metric": "test_accuracy",
-    "along": "depth",
-    "margin": "0.02",
-}
-
-
-def rising(slope, scale="log2"):
-    def measure(row):
-        x = np.log2(row["depth"]) if scale == "log2" else row["depth"]
-        steep = slope if row["activation"] == "relu" else -slope / 2
-        return {"test_accuracy": 0.5 + steep * x + noise(row, 0.002)}
-
-    return measure
-
-
-def test_trends_are_slopes_per_doubling():
-    row = verdict(TREND, rising(0.1), vary=DEPTHS)
-    assert row["effect"] == pytest.approx((0.1 - 0.05) / 2, abs=0.001)
-    assert row["verdict"] == "supported"
-    assert row["unit"] == "per doubling of depth"
-    assert row["trials"] == 3 * 8 * 6
-
-
-def test_trends_can_fall_be_linear_and_be_confined():
-    claim = {**TREND, "direction": "falls", "scale": "linear", "where": {"activation": "sigmoid"}}
-    row = verdict(claim, rising(0.1, "linear"), vary=DEPTHS)
-    assert row["effect"] == pytest.approx(0.05, abs=0.001)
-    assert row["unit"] == "per unit of depth"
-
-
-def test_trends_of_differences():
-    claim = {**TREND, "better": {"activation": "relu"}, "worse": {"activation": "sigmoid"}}
-    row = verdict(claim, rising(0.1), vary=DEPTHS)
-    assert row["effect"] == pytest.approx(0.15, abs=0.001)
-
-
-def test_trends_need_numbers():
-    vary = {"activation": ["relu", "sigmoid"]}
-    with pytest.raises(InputError, match=r"claims\.depth-accuracy\.along.*numbers above 0"):
-        verdict({**TREND, "along": "activation"}, vary=vary)
-    with pytest.raises(InputError, match="above 0"):
-        verdict(TREND, vary={"depth": ["0", "2"]})
 
 
 # Claims of two parts
@@ -375,150 +259,3 @@ def test_sets_that_disagree_call_for_more_sets():
     assert row["verdict"] == "inconclusive"
     assert row["tau"] > row["margin"]
     assert any("more data sets, not more seeds" in note for note in row["notes"])
-
-
-# Holm
-
-
-def test_claims_without_results_count_in_the_family():
-    given = evidence(experiment({"a": CONTRAST}), by_depth(0.08, 0.05))
-    (alone,) = judge([given])
-    (among,) = judge([given], family=["a", *(f"other-{i}" for i in range(24))])
-    assert among["p_corrected"] == pytest.approx(25 * alone["p_corrected"])
-    assert among["p"] == alone["p"]
-    width = np.ptp(alone["interval"])
-    assert np.ptp(among["interval"]) > 1.5 * width
-    (crowd,) = judge([given], family=["a", *(f"other-{i}" for i in range(10**5))])
-    assert (alone["verdict"], crowd["verdict"]) == ("supported", "inconclusive")
-    assert crowd["interval"][0] < 0 < crowd["interval"][1]
-
-
-def test_claims_step_down_across_experiments():
-    first = evidence(experiment({"a": CONTRAST}, name="first"), by_depth(0.2))
-    second = evidence(experiment({"b": CONTRAST}, name="second"), by_depth(0.08, 0.05))
-    strong, weak = judge([first, second])
-    assert strong["p_corrected"] == pytest.approx(2 * strong["p"])
-    assert weak["p_corrected"] == pytest.approx(weak["p"])
-
-
-def test_a_claim_stands_in_one_experiment():
-    twice = [evidence(experiment({"a": CONTRAST}, name=name)) for name in ("first", "second")]
-    with pytest.raises(InputError, match=r"second: claims\.a: is also a claim of .* 'first'"):
-        judge(twice)
-
-
-def test_profiles_are_no_one_family():
-    design = experiment({"a": CONTRAST})
-    with pytest.raises(ValueError, match="different profiles"):
-        judge([evidence(design), evidence(design, profile="quick")])
-
-
-# Failures
-
-
-def test_failures_count_as_chance_and_a_change_is_said():
-    # Deep networks are better where they train, and die on one split of eight.
-    def measure(row):
-        dead = row["depth"] == 4 and row["split"] == 0
-        value = np.nan if dead else 0.5 + 0.1 * (row["depth"] == 4) + noise(row)
-        return {"test_accuracy": value, "outcome": "dead" if dead else "completed"}
-
-    row = verdict(CONTRAST, measure)
-    assert row["effect"] == pytest.approx((7 * 0.1 + (0.1 - 0.5)) / 8, abs=0.01)
-    assert (row["verdict"], row["without_failures"]) == ("inconclusive", "supported")
-    assert "3 of 48 trials diverged or died and count as chance." in row["notes"]
-    change = "Without failed trials the verdict is supported in place of inconclusive."
-    assert change in row["notes"]
-
-
-def test_failures_everywhere_leave_nothing_without_them():
-    row = verdict(CONTRAST, lambda _: {"outcome": "diverged", "test_accuracy": np.nan})
-    assert (row["verdict"], row["effect"]) == ("equivalent", 0)
-    assert row["without_failures"] is None
-    assert "Without failed trials too little is left to test." in row["notes"]
-    assert any("same amount" in note for note in row["notes"])
-
-
-def test_failures_leave_pairs_of_the_same_unnamed_levels():
-    # ReLU is far better than sigmoid, and deep sigmoid networks die: without them, only ReLU is
-    # left to compare, and depth makes no difference to it.
-    def measure(row):
-        dead = row["depth"] == 4 and row["activation"] == "sigmoid"
-        value = {"relu": 0.9, "sigmoid": 0.4}[row["activation"]] + noise(row)
-        return {"test_accuracy": value, "outcome": "dead" if dead else "completed"}
-
-    vary = {"depth": ["1", "4"], "activation": ["relu", "sigmoid"]}
-    row = verdict(CONTRAST, measure, vary=vary)
-    assert (row["verdict"], row["without_failures"]) == ("refuted", "equivalent")
-
-
-# Previews and gaps
-
-
-def reasons(row):
-    assert (row["verdict"], row["p"], row["p_corrected"]) == (None, None, None)
-    assert (row["without_failures"], row["seeds_needed"]) == (None, None)
-    return " ".join(row["notes"])
-
-
-def test_previews_have_an_effect_and_no_word():
-    design = experiment({"a": CONTRAST})
-    quick = evidence(design, by_depth(0.2), profile="quick")
-    (row,) = judge([quick])
-    assert "quick profile" in reasons(row)
-    assert row["effect"] == pytest.approx(0.2, abs=0.01)
-    assert row["interval"][0] > 0.15
-    given = evidence(design, by_depth(0.2))
-    assert "not the registered run" in reasons(judge([given], confirmatory=False)[0])
-    assert "not registered" in reasons(judge([given], family=["other"])[0])
-    stale = dataclasses.replace(given, registered_hash="0" * 16)
-    assert "older registration" in reasons(judge([stale])[0])
-    partial = dataclasses.replace(given, trials=given.trials.iloc[:-5], complete=False)
-    assert "not all trials" in reasons(judge([partial])[0])
-    assert judge([partial])[0]["effect"] == pytest.approx(0.2, abs=0.01)
-
-
-@pytest.mark.parametrize("outcome", ["crashed", "timed_out", "out_of_memory", None])
-def test_other_endings_leave_a_claim_without_a_word(outcome):
-    def measure(row):
-        gone = row["depth"] == 4 and row["split"] == 0
-        return by_depth(0.2)(row) | ({"outcome": outcome, "test_accuracy": None} if gone else {})
-
-    row = verdict(CONTRAST, measure)
-    assert "Partial: 3 of 48 trials have no test_accuracy." in reasons(row)
-    assert row["effect"] == pytest.approx(0.2, abs=0.01)
-    elsewhere = {**CONTRAST, "worse": {"depth": "2"}, "better": {"depth": "1"}}
-    other = verdict(elsewhere, measure, vary={"depth": ["1", "2", "4"]})
-    assert other["verdict"] == "equivalent"
-
-
-def test_a_claim_that_gets_no_word_counts_as_one_in_the_family():
-    first = evidence(experiment({"a": CONTRAST}, name="first"), by_depth(0.08, 0.05))
-    second = evidence(experiment({"b": CONTRAST}, name="second"), by_depth(0.2))
-    second = dataclasses.replace(second, complete=False)
-    word, preview = judge([first, second])
-    assert word["p_corrected"] == pytest.approx(2 * word["p"])
-    assert preview["verdict"] is None
-
-
-def test_one_seed_has_an_effect_and_no_interval():
-    row = verdict(CONTRAST, by_depth(0.2), seeds=1)
-    assert "two units" in reasons(row)
-    assert row["effect"] == pytest.approx(0.2, abs=0.02)
-    assert row["interval"] is None
-    assert row["per_dataset"]["digits"][1:] == [None, None]
-
-
-def test_an_experiment_that_has_not_run_yet_has_empty_rows():
-    given = evidence(experiment({"a": CONTRAST, "b": {**TREND}}))
-    empty = dataclasses.replace(given, trials=given.trials.iloc[:0].astype(object), complete=False)
-    for row in judge([empty]):
-        reasons(row)
-        assert (row["effect"], row["interval"], row["tau"]) == (None, None, None)
-        assert (row["seeds"], row["datasets"], row["trials"]) == (0, 0, 0)
-        assert row["per_dataset"] == {}
-
-
-def test_unknown_metrics_are_named():
-    with pytest.raises(InputError, match="unknown metric 'test_acuracy'; did you mean"):
-        verdict({**CONTRAST, "metric": "test_acuracy"})

@@ -1,7 +1,9 @@
 """Executors on this machine: spawned processes with one thread each, or this very process."""
 
+import math
 import os
 import signal
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,10 +16,10 @@ import torch
 from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
+from suite.execution.kernels import kernel_name
 from suite.execution.work import Event, Finished, Started
 from suite.execution.worker import Failure, start_worker, train, warm_up
 from suite.planning import Cohort
-from suite.training.kernels import kernel_name
 from suite.trial import Outcome
 
 Result = list[Outcome] | Failure
@@ -42,8 +44,8 @@ def halves(cohort: Cohort) -> list[Cohort]:
     """A cohort in two, to find the member that fails it."""
     middle = len(cohort.trials) // 2
     return [
-        replace(cohort, trials=cohort.trials[:middle]),
-        replace(cohort, trials=cohort.trials[middle:]),
+        replace(cohort, trials=cohort.trials[part], states=cohort.states[part])
+        for part in (slice(middle), slice(middle, None))
     ]
 
 
@@ -72,7 +74,7 @@ def _interrupts_held() -> Iterator[None]:
 
 
 class InlineExecutor:
-    """Trains in the calling process, one cohort after the other."""
+    """Trains in the calling process, one cohort after the other, however long that takes."""
 
     def __init__(self, device: str = "cpu", train: Train = train) -> None:
         self.device = device
@@ -105,14 +107,24 @@ class ProcessExecutor:
 
     When a worker dies, every cohort in flight is a suspect and is tried again by itself. One that
     has lost its worker twice, the second time by itself, is halved until the culprit is found.
+    One that takes longer than `time_limit` seconds a trial is stopped, and halved too; since that
+    kills all workers, the others in flight start again.
     """
 
-    def __init__(self, workers: int, device: str = "cpu", train: Train = train) -> None:
+    def __init__(
+        self,
+        workers: int,
+        device: str = "cpu",
+        train: Train = train,
+        time_limit: float | None = None,
+    ) -> None:
         self.workers = workers
         self.device = device
+        self.time_limit = time_limit
         self._train = train
         self._pool: ProcessPoolExecutor | None = None
         self._running: dict[Future[Result], Cohort] = {}
+        self._deadlines: dict[Future[Result], float] = {}
         self._deaths: Counter[Cohort] = Counter()
 
     def start(self) -> None:
@@ -124,9 +136,12 @@ class ProcessExecutor:
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
         """Train, the first given first; suspects before the rest."""
         waiting, suspects = deque(cohorts), deque[Cohort]()
+        if self.time_limit is not None and self._pool is None:
+            # What workers take to start is not the first cohorts' time.
+            self.start()
         while waiting or suspects or self._running:
             yield from self._fill(*((suspects, 1) if suspects else (waiting, self.workers)))
-            yield from self._collect(suspects)
+            yield from self._collect(waiting, suspects)
 
     def _fill(self, source: deque[Cohort], places: int) -> Iterator[Event]:
         while source and len(self._running) < places:
@@ -139,10 +154,17 @@ class ProcessExecutor:
                 self.close()
                 continue
             self._running[future] = source[0]
+            limit = math.inf if self.time_limit is None else self.time_limit
+            self._deadlines[future] = time.monotonic() + limit * len(source[0].trials)
             yield Started(source.popleft())
 
-    def _collect(self, suspects: deque[Cohort]) -> Iterator[Event]:
-        done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+    def _collect(self, waiting: deque[Cohort], suspects: deque[Cohort]) -> Iterator[Event]:
+        deadline = min(self._deadlines[future] for future in self._running)
+        patience = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
+        done, _ = wait(self._running, timeout=patience, return_when=FIRST_COMPLETED)
+        if not done:
+            yield from self._stop_late(waiting)
+            return
         # What came back before a worker died is kept.
         returned = [f for f in done if not isinstance(f.exception(), BrokenProcessPool)]
         for future in returned:
@@ -154,6 +176,18 @@ class ProcessExecutor:
         if len(returned) < len(done):
             yield from self._after_death(suspects)
 
+    def _stop_late(self, waiting: deque[Cohort]) -> Iterator[Event]:
+        now = time.monotonic()
+        late = [c for future, c in self._running.items() if self._deadlines[future] <= now]
+        lost = [c for future, c in self._running.items() if self._deadlines[future] > now]
+        self.close()
+        waiting.extendleft(lost)
+        failure = Failure("timed_out", f"took longer than {self.time_limit:g} seconds")
+        for cohort in late:
+            yield from self._blame(cohort, failure, waiting)
+        if waiting:
+            self.start()
+
     def _after_death(self, suspects: deque[Cohort]) -> Iterator[Event]:
         lost = list(self._running.values())
         self.close()
@@ -164,9 +198,9 @@ class ProcessExecutor:
         else:
             suspects.extend(lost)
 
-    def _blame(self, cohort: Cohort, failure: Failure, suspects: deque[Cohort]) -> Iterator[Event]:
+    def _blame(self, cohort: Cohort, failure: Failure, again: deque[Cohort]) -> Iterator[Event]:
         if len(cohort.trials) > 1:
-            suspects.extend(halves(cohort))
+            again.extend(halves(cohort))
         else:
             yield Finished(cohort, failed_outcomes(cohort, failure, self.device))
 
@@ -187,6 +221,7 @@ class ProcessExecutor:
     def close(self) -> None:
         """Kill the workers; what they were training is lost, what they returned is not."""
         self._running.clear()
+        self._deadlines.clear()
         if self._pool is not None:
             self._pool.shutdown(wait=True, kill_workers=True)
             self._pool = None

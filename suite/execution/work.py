@@ -27,7 +27,13 @@ Event = Started | Finished
 
 
 class Executor(Protocol):
-    """Trains cohorts. Every trial comes back in exactly one `Finished`, whatever happens to it."""
+    """Trains cohorts. Every trial comes back in exactly one `Finished`, whatever happens to it.
+
+    Attributes:
+        device: cpu, cuda or mps.
+    """
+
+    device: str
 
     def start(self) -> None:
         """Get ready to train; `run` does so too where nobody asked before."""

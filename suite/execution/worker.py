@@ -5,19 +5,28 @@ import signal
 import threading
 import time
 import traceback
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
 from loky import process_executor
 from threadpoolctl import threadpool_limits
 
+from suite.classical.fitting import fit_classical
+from suite.classical.models import CLASSICAL
+from suite.data.cards import CARDS
 from suite.data.loading import load_split
 from suite.data.split import Split
 from suite.installing import installed, origin
 from suite.planning import Cohort
 from suite.training.fitting import fit
-from suite.trial import Outcome
+from suite.trial import Outcome, Trial
+
+# Of a set with more inputs than this in all its rows, one split stays in memory for later cohorts.
+_FEW_NUMBERS = 2**24
+# Between the seeds of networks that keep a timed one company.
+_NEXT_SEED = 100_003
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +78,32 @@ def train(cohort: Cohort, device: str) -> list[Outcome] | Failure:
 
 def _fit(cohort: Cohort, device: str) -> list[Outcome]:
     replicates = {trial.replicate: trial for trial in cohort.trials}
+    card = CARDS[cohort.trials[0].dataset]
+    load = _load if card.samples * card.features <= _FEW_NUMBERS else _load_large
     data = {
-        replicate: _load(origin("dataset", t.dataset), t.dataset, t.split, t.samples, t.label_noise)
+        replicate: load(origin("dataset", t.dataset), t.dataset, t.split, t.samples, t.label_noise)
         for replicate, t in replicates.items()
     }
-    return fit(cohort.trials, data, cohort.probes, torch.device(device))
+    if cohort.trials[0].network in CLASSICAL:
+        return fit_classical(cohort.trials, data)
+    outcomes = fit(
+        with_company(cohort.trials),
+        data,
+        cohort.probes,
+        torch.device(device),
+        states=cohort.states,
+        keeps_states=cohort.keeps_states,
+    )
+    return outcomes[: len(cohort.trials)]
+
+
+def with_company(trials: Sequence[Trial]) -> Sequence[Trial]:
+    """The trials, or one that is to be timed among so many with others like it beside it."""
+    count = trials[0].together or 1
+    if count == 1:
+        return trials
+    (trial,) = trials
+    return [replace(trial, seed=trial.seed + _NEXT_SEED * number) for number in range(count)]
 
 
 @lru_cache(maxsize=12)
@@ -85,3 +115,7 @@ def _load(
     label_noise: float,
 ) -> Split:
     return load_split(dataset, split, samples, label_noise)
+
+
+# A dozen splits of a big table would fill the memory.
+_load_large = lru_cache(maxsize=1)(_load.__wrapped__)

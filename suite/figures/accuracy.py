@@ -1,4 +1,6 @@
-"""Figures of test scores against depth."""
+"""Figures of test scores against depth, and against the number of training samples."""
+
+from functools import partial
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,15 +12,16 @@ from suite.figures.grid import Look, Panel, facetted, labels
 from suite.figures.marks import draw_line, failure_entry
 from suite.figures.measurements import chance, means, networks, only, score_name
 from suite.figures.theme import FAINT, doubling_axis, styled
+from suite.figures.words import factor_name
 from suite.results import Evidence
 
 
 @styled()
 def accuracy_by_depth(evidence: Evidence) -> Drawing:
     """Test score against the number of hidden layers, for every contender."""
-    frame = networks(evidence)
+    frame = _of_several_depths(networks(evidence))
     facets = choose(evidence, frame, but=("depth",))
-    return _by_depth(evidence, frame, facets, "How deep can each contender go?")
+    return _along(evidence, frame, facets, "depth", "How deep can each contender go?")
 
 
 @styled()
@@ -27,41 +30,58 @@ def accuracy_by_depth_at_equal_parameters(evidence: Evidence) -> Drawing:
     design = evidence.experiment.at(evidence.profile)
     if "parameters" not in {**design.vary, **design.hold}:
         raise NothingToDraw("the experiment sets no parameter budget")
-    frame = networks(evidence)
+    frame = _of_several_depths(networks(evidence))
     facets = choose(evidence, frame, but=("depth",), column=False)
-    return _by_depth(evidence, frame, facets, "Deeper or wider, at equal parameters?")
+    return _along(evidence, frame, facets, "depth", "Deeper or wider, at equal parameters?")
 
 
-def _by_depth(evidence: Evidence, frame: pd.DataFrame, facets: Facets, title: str) -> Drawing:
+@styled()
+def accuracy_by_samples(evidence: Evidence) -> Drawing:
+    """Test score against the number of training samples, for every contender."""
+    if "samples" not in evidence.experiment.at(evidence.profile).factors():
+        raise NothingToDraw(f"the experiment does not vary the {factor_name('samples')}")
+    frame = networks(evidence)
+    frame = frame.assign(samples=frame["used_samples"])
+    facets = choose(evidence, frame, but=("samples",))
+    return _along(evidence, frame, facets, "samples", "How much data does each contender need?")
+
+
+def _of_several_depths(frame: pd.DataFrame) -> pd.DataFrame:
     if frame["depth"].nunique() < 2:
         raise NothingToDraw("networks of one depth only have been trained")
-    table = means(confine(frame, facets), [*facets.columns, "depth"], "score")
+    return frame
+
+
+def _along(
+    evidence: Evidence, frame: pd.DataFrame, facets: Facets, factor: str, title: str
+) -> Drawing:
+    table = means(confine(frame, facets), [*facets.columns, factor], "score")
     score = score_name(table["dataset"].unique())
     figure, drawn = facetted(
         evidence,
         table,
         facets,
-        _draw_level,
+        partial(_draw_level, factor),
         share="row" if facets.row else "none",
         marks=failure_entry(table),
     )
-    doubling_axis(drawn[0].axes, sorted(table["depth"].unique()))
+    doubling_axis(drawn[0].axes, sorted(table[factor].unique()))
     for panel in drawn:
         _draw_chance(panel, table)
         _cut_at_one(panel.axes)
-    labels(figure, "hidden layers", score)
+    labels(figure, factor_name(factor), score)
     return Drawing(
         title=title,
         figure=figure,
         table=table,
-        caption=_caption(score, table, facets),
-        alt=f"Line chart of {score} against hidden layers. "
-        f"{captions.ends(table, 'depth', 'mean', facets.colour)}",
+        caption=_caption(score, factor, table, facets),
+        alt=f"Line chart of {score} against {factor_name(factor)}. "
+        f"{captions.ends(table, factor, 'mean', facets.colour)}",
     )
 
 
-def _draw_level(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
-    draw_line(axes, rows["depth"], rows, look.colour, look.marker)
+def _draw_level(factor: str, axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    draw_line(axes, rows[factor], rows, look.colour, look.marker)
 
 
 def _draw_chance(panel: Panel, table: pd.DataFrame) -> None:
@@ -77,9 +97,9 @@ def _cut_at_one(axes: Axes) -> None:
     axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
 
 
-def _caption(score: str, table: pd.DataFrame, facets: Facets) -> str:
+def _caption(score: str, factor: str, table: pd.DataFrame, facets: Facets) -> str:
     return (
-        f"Mean {score} by number of hidden layers, {captions.counts(table['n'])}; "
+        f"Mean {score} by number of {factor_name(factor)}, {captions.counts(table['n'])}; "
         f"{captions.BANDS}. Dashed: chance, where it is near."
         f"{captions.held(facets)}{captions.failures(table)}"
     )

@@ -60,12 +60,34 @@ _ENTRIES = (
         "accuracy_by_depth_at_equal_parameters",
         "test score against depth at equal numbers of parameters",
     ),
+    Entry(
+        "accuracy",
+        "accuracy_by_samples",
+        "test score against the number of training samples, for every contender",
+    ),
+    Entry("gates", "gates", "values, statistic and band of each gate"),
     Entry("curves", "training_curves", "training and validation loss against the epoch"),
     Entry("gap", "gap_by_width", "generalization gap and test loss against width"),
     Entry("gap", "gap_by_samples", "generalization gap and test loss against training samples"),
     Entry("gap", "gap_by_regularizer", "generalization gap and test loss of each regularizer"),
     Entry("cost", "accuracy_against_cost", "test score against FLOPs, with the Pareto front"),
     Entry("cost", "depth_width_map", "test score over depth and width or parameter budget"),
+    Entry(
+        "searching",
+        "optimization_history",
+        "validation score of each candidate in tuning, and the best so far",
+    ),
+    Entry(
+        "searching",
+        "budget_curves",
+        "best validation score so far against the tuning budget spent",
+    ),
+    Entry(
+        "importances",
+        "parameter_importances",
+        "how much of what is searched decides the validation score (PED-ANOVA)",
+    ),
+    Entry("rungs", "rungs", "how candidates fall away from rung to rung of successive halving"),
 )
 
 FIGURES: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}

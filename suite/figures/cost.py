@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
-from suite.figures.facets import Facets, choose, confine
+from suite.figures.facets import Facets, choose, confine, varied
 from suite.figures.grid import Look, facetted, keys, labels, outer_labels_only, panels
 from suite.figures.marks import draw_failures, entry, failure_entry
 from suite.figures.measurements import means, networks, only, plain_level, score_name
 from suite.figures.theme import FAINT, INK, log_axis, styled
-from suite.figures.words import counted, factor_name, level_name
+from suite.figures.words import counted, factor_name, level_name, listed
 from suite.results import Evidence
 
 _SHAPES = ("parameters", "width")
@@ -29,8 +29,7 @@ def accuracy_against_cost(evidence: Evidence) -> Drawing:
     frame = networks(evidence)
     table = _costs(evidence, frame)
     score = score_name(table["dataset"].unique())
-    depths = evidence.experiment.at(evidence.profile).factors().get("depth", ())
-    colour = "depth" if len(depths) > 1 else None
+    colour = _colour(evidence)
     facets = Facets(colour=colour, column="dataset", row=None, held={})
     front = entry("best for its cost", linewidth=1.2, drawstyle="steps-post")
     figure, drawn = facetted(
@@ -47,11 +46,24 @@ def accuracy_against_cost(evidence: Evidence) -> Drawing:
         table=table,
         caption=f"Mean {score} of each contender against what training one network costs, "
         f"{captions.counts(table['n'])}; {captions.WHISKERS}. The grey steps are the Pareto front: "
-        f"no contender left of it scores higher.{captions.failures(table)}",
+        f"no contender left of it scores higher.{_beside(evidence, colour)}"
+        f"{captions.failures(table)}",
         alt=f"Scatter plot of {score} against floating-point operations. Best of each data set: "
         + "; ".join(_best(row) for row in best.to_dict("records"))
         + ".",
     )
+
+
+def _colour(evidence: Evidence) -> str | None:
+    """Depth where it varies by itself, else the variants, which may differ in depth too."""
+    several = varied(evidence)
+    return next((f for f in ("depth", *evidence.experiment.variants) if f in several), None)
+
+
+def _beside(evidence: Evidence, colour: str | None) -> str:
+    """A sentence on the factors that tell points of one colour apart; empty where none does."""
+    others = [factor_name(factor) for factor in varied(evidence) if factor != colour]
+    return f" Points of one colour differ in {listed(others)}." if colour and others else ""
 
 
 def _costs(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,8 @@ Share = Literal["all", "row", "col", "none"]
 
 _MOST_COLUMNS = 4
 _TITLE_ROOM = 110  # characters of a title that fit into the figure's width
+_MOST_ENTRIES = 7
+_ENTRY_ROOM = 6  # what a mark and the space round it take, likewise in characters
 _HEAD = 0.75  # inches for the legend above and the label below
 
 
@@ -162,10 +164,16 @@ def legend(
         figure.legend(
             handles=handles,
             loc="outside upper left",
-            ncols=len(handles) if len(handles) <= 7 else -(-len(handles) // 2),
+            ncols=_across([str(handle.get_label()) for handle in handles]),
             handlelength=1.8,
             columnspacing=1.4,
         )
+
+
+def _across(names: Sequence[str]) -> int:
+    """Entries of a legend that stand beside each other: half of them where it is too long."""
+    long = sum(map(len, names)) + _ENTRY_ROOM * len(names) > _TITLE_ROOM
+    return -(-len(names) // 2) if long or len(names) > _MOST_ENTRIES else len(names)
 
 
 def outer_labels_only(drawn: Sequence[Panel]) -> None:

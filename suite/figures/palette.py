@@ -14,6 +14,7 @@ PURPLE, SKY, BLACK, GREY = "#CC79A7", "#56B4E9", "#000000", "#7A7A7A"
 # More, each as far as can be from those before it, to readers with and without colour blindness.
 MAROON, INDIGO, MINT, WINE = "#661100", "#332288", "#9AD0C2", "#882255"
 SAND, BROWN, VIOLET = "#DDCC77", "#994F00", "#6A3D9A"
+TEAL, MAGENTA, OLIVE = "#44AA99", "#AA4499", "#999933"
 CYCLE = (
     *(BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, BLACK, GREY),
     *(MAROON, INDIGO, MINT, WINE, SAND, BROWN, VIOLET),
@@ -49,6 +50,37 @@ COLOURS: dict[str, dict[str, str]] = {
         "softsign": BROWN,
         "hardtanh": MAROON,
         "sine": VIOLET,
+    },
+    # Networks and classical models, which stand in one figure.
+    "network": {
+        "dense": BLUE,
+        "residual": SKY,
+        "convolutional": PURPLE,
+        "residual_convolutional": WINE,
+        "linear": INDIGO,
+        "dummy": GREY,
+        "linear_regression": MINT,
+        "ridge": SAND,
+        "logistic_regression": BLACK,
+        "nearest_neighbours": MAROON,
+        "linear_svm": VIOLET,
+        "rbf_svm": MAGENTA,
+        "decision_tree": OLIVE,
+        "random_forest": GREEN,
+        "extra_trees": TEAL,
+        "histogram_gradient_boosting": VERMILION,
+        "naive_bayes": BROWN,
+        "multilayer_perceptron": ORANGE,
+    },
+    # Contenders of `leadline compare`.
+    "model": {
+        "dummy": GREY,
+        "linear": BLACK,
+        "nearest_neighbours": MAROON,
+        "random_forest": GREEN,
+        "gradient_boosting": VERMILION,
+        "shallow": SKY,
+        "deep": BLUE,
     },
     "optimizer": {
         "adam": BLUE,

@@ -12,6 +12,7 @@ _PROPER = {
     "adam": "Adam",
     "adamw": "AdamW",
     "breast_cancer": "breast cancer",
+    "cross_entropy": "cross-entropy",
     "elu": "ELU",
     "gelu": "GELU",
     "hardtanh": "hard tanh",
@@ -20,13 +21,16 @@ _PROPER = {
     "huber": "Huber",
     "leaky_relu": "leaky ReLU",
     "lecun": "LeCun",
+    "linear_svm": "linear SVM",
     "mish": "Mish",
     "mnist1d": "MNIST-1D",
     "mnist5k": "MNIST-5k",
+    "naive_bayes": "naive Bayes",
     "nesterov": "Nesterov",
     "one_cycle": "one-cycle",
     "prelu": "PReLU",
     "pytorch": "PyTorch default",
+    "rbf_svm": "RBF SVM",
     "relu": "ReLU",
     "rmsprop": "RMSprop",
     "selu": "SELU",
@@ -66,6 +70,12 @@ def level_name(factor: str, level: Level) -> str:
     if level is None:
         return OPTIONAL[factor]
     return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
+
+
+def searched_label(name: str) -> str:
+    """What tuning searches: 'learning rate', 'L2' for 'regularizers.l2', 'max depth'."""
+    kind, _, rest = name.rpartition(".")
+    return level_name("regularizer", rest) if kind == "regularizers" else factor_name(rest)
 
 
 def described(factor: str, level: Level) -> str:

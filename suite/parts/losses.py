@@ -18,6 +18,7 @@ class Loss:
         tasks: kinds of task it suits.
         values: the loss of each row, (member, row).
         gradient: its derivative with respect to the outputs, (member, row, output).
+        of_logits: whether outputs become probabilities by a softmax.
     """
 
     description: str
@@ -25,6 +26,7 @@ class Loss:
     tasks: tuple[str, ...]
     values: Callable[[Tensor, Tensor], Tensor]
     gradient: Callable[[Tensor, Tensor], Tensor]
+    of_logits: bool = False
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -74,6 +76,7 @@ LOSSES: dict[str, Loss] = {
         ("classification",),
         cross_entropy,
         cross_entropy_gradient,
+        of_logits=True,
     ),
     "squared_error": Loss(
         "mean squared difference, for classes on one-hot targets",

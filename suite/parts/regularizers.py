@@ -14,6 +14,7 @@ from torch import Tensor
 from suite.parts.activations import SELU_ALPHA, SELU_SCALE
 
 Penalty = Callable[[Tensor, Tensor, Tensor], None]
+Value = Callable[[Tensor, Tensor], Tensor]
 Blend = Callable[[Tensor, Tensor, int], Tensor]
 
 
@@ -26,10 +27,11 @@ class Regularizer:
         source: where it comes from.
         highest: the largest strength that makes sense.
         whole: whether the strength must be a whole number.
-        stacks: whether strengths may differ within a cohort.
         tasks: kinds of task it suits.
         on_gradient: `(gradient, weights, strength)`, in place; `weights` is theta with zeros in
             the places of biases, `strength` (member, 1).
+        value: what it adds to the loss, (member, 1), from `(weights, strength)`; its derivative is
+            what `on_gradient` adds. Without it, gradient checks leave the penalty out.
         before_step: `(theta, mask, threshold)`, in place before each update, with the update's
             `threshold = learning_rate * strength`, (member, 1); `mask` is 1 for weights, 0 for
             biases.
@@ -42,12 +44,17 @@ class Regularizer:
     source: str
     highest: float = float("inf")
     whole: bool = False
-    stacks: bool = True
     tasks: tuple[str, ...] = ("classification", "regression")
     on_gradient: Penalty | None = None
+    value: Value | None = None
     before_step: Penalty | None = None
     after_step: Penalty | None = None
     on_targets: Blend | None = None
+
+
+def l2_value(weights: Tensor, strength: Tensor) -> Tensor:
+    """(strength / 2) * sum of squared weights."""
+    return strength / 2 * weights.square().sum(dim=1, keepdim=True)
 
 
 def add_l2_gradient(gradient: Tensor, weights: Tensor, strength: Tensor) -> None:
@@ -103,6 +110,7 @@ REGULARIZERS: dict[str, Regularizer] = {
         "penalty of strength/2 times the squared weights, in the loss",
         "Hoerl & Kennard 1970",
         on_gradient=add_l2_gradient,
+        value=l2_value,
     ),
     "weight_decay": Regularizer(
         "weights shrink by the learning rate times the strength before each update",

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from suite.report import files, methods
 from suite.report.claims import ClaimView, Row, claim_view
 from suite.report.contenders import Contenders, contenders
+from suite.report.fairness import Fairness, fairness
 from suite.report.reading import expected, reading, trained
 from suite.report.registration import design_in_words
 from suite.report.shown import Shown, draw_figures
@@ -37,6 +38,7 @@ class Section:
     claims: tuple[ClaimView, ...]
     figures: tuple[Shown, ...]
     contenders: Contenders | None
+    fairness: Fairness | None
 
 
 def build(
@@ -68,6 +70,7 @@ def build(
         "sections": sections,
         "claims": [_find(sections, row) for row in verdicts],
         "families": methods.families(evidences),
+        "tuned": methods.tuned(evidences),
         "cards": [(card, methods.card_size(card)) for card in methods.cards(evidences)],
         "run": methods.run_rows(run_facts),
     }
@@ -102,6 +105,7 @@ def _section(
         claims=claims,
         figures=draw_figures(evidence, directory) if figures is None else figures,
         contenders=contenders(evidence),
+        fairness=fairness(evidence, rows),
     )
 
 

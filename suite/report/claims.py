@@ -9,7 +9,7 @@ from markupsafe import Markup
 from suite.experiment import Experiment
 from suite.figures.words import counted, level_name, listed
 from suite.report.numbers import effect_text, probability, seeds_text
-from suite.report.picture import effect_picture
+from suite.report.picture import effect_picture, gate_picture
 from suite.report.registration import claim_in_words
 
 Row = Mapping[str, Any]
@@ -32,7 +32,8 @@ class ClaimView:
         style: class of the verdict's badge.
         numbers: effect and interval as text.
         picture: the same, drawn.
-        margin: the smallest effect of interest.
+        bound: what the numbers are held against: a margin or, of a gate, a band.
+        margin: the smallest effect of interest, or the band.
         measured: what the numbers are of.
         splits: how many.
         datasets: how many.
@@ -52,6 +53,7 @@ class ClaimView:
     style: str
     numbers: str
     picture: Markup
+    bound: str
     margin: str
     measured: str
     splits: str
@@ -79,14 +81,15 @@ def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
         word=word,
         glyph=GLYPHS.get(word, "…"),
         style=word if word in GLYPHS else "open",
-        numbers=effect_text(row["effect"], row["interval"]),
-        picture=effect_picture(row["effect"], row["interval"], row["margin"]),
-        margin=f"{row['margin']:g}",
+        numbers=_numbers(row),
+        picture=_picture(row),
+        bound="margin" if row["band"] is None else "band",
+        margin=_bound(row),
         measured=_measured(row),
         splits=counted(row["seeds"], "split"),
         datasets=counted(row["datasets"], "data set"),
         test=claim_in_words(experiment.claims[row["claim"]]),
-        per_dataset=_per_dataset(row["per_dataset"]),
+        per_dataset=_per_dataset(row),
         facts=tuple(_facts(row)),
         notes=tuple(row["notes"]),
         hash=row["registered_hash"],
@@ -106,10 +109,36 @@ def _no_word(row: Row, complete: bool) -> str:
     return "no verdict" if complete else "not finished"
 
 
-def _per_dataset(effects: Mapping[str, Sequence[float | None]]) -> tuple[tuple[str, str], ...]:
+def _numbers(row: Row) -> str:
+    return _text(row, row["effect"], row["interval"])
+
+
+def _text(row: Row, effect: float | None, limits: Sequence[float] | None) -> str:
+    """An effect has a sign; what a gate looks at is a level and has none of its own."""
+    text = effect_text(effect, limits)
+    return text if row["band"] is None else text.replace("+", "")
+
+
+def _picture(row: Row) -> Markup:
+    if row["band"] is None:
+        return effect_picture(row["effect"], row["interval"], row["margin"])
+    return gate_picture(row["effect"], row["interval"], row["band"])
+
+
+def _bound(row: Row) -> str:
+    """'0.02', '0.285 to 0.345', 'at least 0'."""
+    if row["band"] is None:
+        return f"{row['margin']:g}"
+    low, high = row["band"]
+    if low is None or high is None:
+        return f"at most {high:g}" if low is None else f"at least {low:g}"
+    return f"{low:g} to {high:g}"
+
+
+def _per_dataset(row: Row) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (level_name("dataset", name), effect_text(effect, _limits(low, high)))
-        for name, (effect, low, high) in effects.items()
+        (level_name("dataset", name), _text(row, effect, _limits(low, high)))
+        for name, (effect, low, high) in row["per_dataset"].items()
     )
 
 
@@ -128,9 +157,12 @@ def _facts(row: Row) -> list[str]:
         facts.append(f"spread between data sets τ = {row['tau']:.2g}")
     if row["seeds_needed"] is not None:
         facts.append(f"{seeds_text(row['seeds_needed'])} a data set would settle it")
+    if row["verdict_at_half_budget"] is not None:
+        facts.append(f"at half of the tuning budget {row['verdict_at_half_budget']}")
     return facts
 
 
 def _scope(row: Row) -> str:
     names = listed([level_name("dataset", name) for name in row["per_dataset"]])
-    return f"holds in general, over {names}" if row["scope"] == "in general" else f"on {names}"
+    where = {"in general": "holds in general, over", "on this machine": "on this machine, on"}
+    return f"{where.get(row['scope'], 'on')} {names}"

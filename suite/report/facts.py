@@ -1,5 +1,6 @@
 """The content of run.json: what was run, where, and how long it took."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,8 @@ _SECONDS = (
 
 def run_facts(ledger: Ledger, evidences: Sequence[Evidence], profile: str) -> dict[str, Any]:
     """Facts of all invocations that trained or asked for what the report shows."""
-    shown = pd.concat([frame for e in evidences for frame in (e.trials, e.tuning)])
+    frames = ((e.trials, e.tuning, e.half, e.variance) for e in evidences)
+    shown = pd.concat(itertools.chain.from_iterable(frames))
     measured = shown[shown["outcome"].notna()] if len(shown) else shown
     invocations = _behind(ledger, measured)
     seconds = {name: round(float(invocations[name].sum()), 2) for name in _SECONDS}

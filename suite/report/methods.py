@@ -5,7 +5,7 @@ from typing import Any
 
 from suite.data.cards import CARDS, DatasetCard
 from suite.figures.theme import plain
-from suite.figures.words import counted, level_name, listed
+from suite.figures.words import counted, level_name, listed, searched_label
 from suite.report.numbers import span
 from suite.results import Evidence
 
@@ -30,6 +30,18 @@ def families(evidences: Sequence[Evidence]) -> str:
     norms = [norm for norm in ("batch_norm", "layer_norm") if norm in penalties]
     some = f", some with {listed([level_name('regularizer', n) for n in norms])}" if norms else ""
     return listed([level_name("network", name) for name in names]) + some
+
+
+def tuned(evidences: Sequence[Evidence]) -> str:
+    """'Only the learning rate and L2 are tuned'; of which not all in each experiment."""
+    tunes = [tune for e in evidences if (tune := e.experiment.at(e.profile).tune)]
+    names = [name for tune in tunes for name in tune.names()]
+    words = [searched_label(name) for name in dict.fromkeys(names)]
+    if any(tune.settings for tune in tunes):
+        words.append("settings of classical models")
+    if not words:
+        return "Nothing is tuned"
+    return f"Only {listed(words)} {'is' if len(words) == 1 else 'are'} tuned"
 
 
 def _networks(facts: Mapping[str, Any]) -> str:

@@ -22,21 +22,51 @@ def effect_picture(effect: float | None, interval: Sequence[float] | None, margi
     """The picture on its own scale; empty where no effect was measured."""
     if effect is None:
         return Markup("")
+    label = f"effect {effect_text(effect, interval)}, margin {margin:g}"
+    return _drawn(effect, interval, (-margin, margin), label, zero=True)
+
+
+def gate_picture(
+    effect: float | None, interval: Sequence[float] | None, band: Sequence[float | None]
+) -> Markup:
+    """The same of a gate: its band grey, to the edge where it is open; no line at zero."""
+    if effect is None:
+        return Markup("")
     low, high = interval or (effect, effect)
-    ends = (min(low, effect, -margin), max(high, effect, margin))
+    known = [end for end in (*band, low, high, effect) if end is not None]
+    # Beyond everything that is known by as much as that spans, or by 1 where it spans nothing.
+    spare = (max(known) - min(known)) or 1.0
+    ends = (
+        min(known) - spare if band[0] is None else band[0],
+        max(known) + spare if band[1] is None else band[1],
+    )
+    numbers = effect_text(effect, interval).replace("+", "")
+    words = " to ".join("open" if end is None else f"{end:g}" for end in band)
+    return _drawn(effect, interval, ends, f"{numbers}, band {words}", zero=False)
+
+
+def _drawn(
+    effect: float,
+    interval: Sequence[float] | None,
+    band: tuple[float, float],
+    label: str,
+    *,
+    zero: bool,
+) -> Markup:
+    low, high = interval or (effect, effect)
+    start, end = min(low, effect, band[0]), max(high, effect, band[1])
+    span = (end - start) or 1.0
 
     def place(value: float) -> str:
-        share = (value - ends[0]) / (ends[1] - ends[0])
-        return f"{_EDGE + share * (_WIDTH - 2 * _EDGE):.1f}"
+        return f"{_EDGE + (value - start) / span * (_WIDTH - 2 * _EDGE):.1f}"
 
-    width = float(place(margin)) - float(place(-margin))
+    width = float(place(band[1])) - float(place(band[0]))
     content = Markup("").join(
         [
-            _BAND.format(x=place(-margin), width=f"{width:.1f}"),
-            _ZERO.format(x=place(0)),
+            _BAND.format(x=place(band[0]), width=f"{width:.1f}"),
+            _ZERO.format(x=place(0)) if zero else "",
             _REACH.format(x1=place(low), x2=place(high)),
             _DOT.format(x=place(effect)),
         ]
     )
-    label = f"effect {effect_text(effect, interval)}, margin {margin:g}"
     return _FRAME.format(width=_WIDTH, height=_HEIGHT, label=label, content=content)

@@ -26,7 +26,8 @@ def reading(evidence: Evidence, claims: Sequence[ClaimView]) -> list[str]:
 def expected(evidence: Evidence) -> int:
     """Networks that the finished experiment has, tuning aside."""
     design = evidence.experiment.at(evidence.profile)
-    return len(list(design.contenders())) * len(design.datasets) * design.seeds
+    repeats = design.tune.repeats if design.tune else 1
+    return len(list(design.contenders())) * len(design.datasets) * design.seeds * repeats
 
 
 def trained(evidence: Evidence) -> int:
@@ -53,7 +54,8 @@ def _found(claim: ClaimView) -> str:
     says = claim.says.removesuffix(".")
     if claim.numbers == "–":
         return f"“{says}” has not been measured yet."
+    meaning = "the smallest effect of interest" if claim.bound == "margin" else "the band"
     return (
         f"“{says}”{verdict}: {claim.numbers} in {claim.measured}, where {claim.margin} is "
-        f"the smallest effect of interest ({claim.splits} of {claim.datasets})."
+        f"{meaning} ({claim.splits} of {claim.datasets})."
     )

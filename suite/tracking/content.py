@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pandas as pd
 
+from suite.classical import models as classical
 from suite.ledger import started_at
 from suite.schemas import KEY, METRICS
 from suite.trial import FIELDS, OPTIONAL, digest
@@ -31,7 +32,10 @@ _BOOKED = (
     "tracking_seconds",
     "reporting_seconds",
 )
-_TAGS = ("experiment", "profile", STAGE_TAG, "outcome", "study", "dataset", "contender", *KEY)
+_TAGS = (
+    *("experiment", "profile", STAGE_TAG, "outcome", "study", "dataset", "split", "repeat"),
+    *("contender", *KEY),
+)
 # Outcomes that are findings; the others are failures of the machinery.
 _FINDINGS = ("completed", "diverged", "dead")
 
@@ -109,7 +113,7 @@ def trial_run(row: Row, factors: Sequence[str], histories: pd.DataFrame | None) 
     contender = json.loads(row["contender"])
     start = started_at(row["trained_by"])
     points = [] if histories is None else measured(histories, with_layers=row["first_split"])
-    tags = {name: str(row[name]) for name in _TAGS}
+    tags = {name: str(row[name]) for name in _TAGS} | candidate_tags(row)
     if row["error"] is not None:
         tags["mlflow.note.content"] = f"```text\n{row['error']}\n```"
     return Run(
@@ -135,9 +139,26 @@ def run_name(contender: Row, factors: Sequence[str], place: str) -> str:
     return " ".join([*(_level_name(name, contender[name]) for name in order), place])
 
 
+def candidate_tags(row: Row) -> dict[str, str]:
+    """Which candidate of its search a tuning trial is, and the epoch at which its rung ends."""
+    if row["stage"] != "tuning":
+        return {}
+    return {"candidate": str(row["number"]), "rung": _text("stop_epoch", row["stop_epoch"])}
+
+
 def _place(row: Row) -> str:
-    place = f"{row['dataset']} split {row['split']}"
-    return f"{place} rate {row['learning_rate']:.2g}" if row["stage"] == "tuning" else place
+    words = [f"{row['dataset']} split {row['split']}"]
+    if row["repeat"]:
+        words.append(f"repeat {row['repeat']}")
+    if row["stage"] == "tuning":
+        words.append(f"candidate {row['number']}")
+    if row["stop_epoch"] is not None:
+        words.append(f"to epoch {row['stop_epoch']}")
+    if row["stage"] == "half":
+        words.append("at half budget")
+    if row["stage"] == "variance":
+        words.append("in another order" if row["number"] else "from other weights")
+    return " ".join(words)
 
 
 def _level_name(factor: str, level: str | float | None) -> str:
@@ -146,7 +167,8 @@ def _level_name(factor: str, level: str | float | None) -> str:
 
 def parameters(row: Row, contender: Row) -> dict[str, str]:
     """The recipe and the contender's factor levels, as text."""
-    recipe = {name: row[name] for name in FIELDS if name != "reports_test"}
+    fields = classical.FIELDS if row["network"] in classical.CLASSICAL else FIELDS
+    recipe = {name: row[name] for name in fields if name != "reports_test"}
     return {name: _text(name, value) for name, value in (recipe | dict(contender)).items()}
 
 

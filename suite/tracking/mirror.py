@@ -30,6 +30,7 @@ from suite.tracking.content import (
     records,
     trial_run,
 )
+from suite.tracking.inputs import dataset_input
 from suite.tracking.store import (
     artifact_location,
     open_client,
@@ -178,8 +179,11 @@ def _is_behind(mirrored: "MlflowRun", run: Run) -> bool:
 
 
 def _stored_trials(ledger: Ledger, plan: pd.DataFrame) -> pd.DataFrame:
-    """Stored measurements, each with its first request."""
-    first = plan.drop_duplicates(list(KEY))
+    """Stored measurements, each with its first request; what half of a budget found comes last."""
+    # The same network may be another search's final one, which then is what it is shown as.
+    order = plan.assign(half=plan["stage"] == "half")
+    order = order.sort_values(["invocation", "half"], kind="stable").drop(columns="half")
+    first = order.drop_duplicates(list(KEY))
     lowest = first.groupby(["study", "stage"])["split"].transform("min")
     measured = ledger.trials().drop(columns=["dataset", "split"])
     return first.assign(first_split=first["split"] == lowest).merge(
@@ -213,7 +217,11 @@ def _mirror_trials(
         mirrored = known.get(run.key)
         # A run that is still open was cut short: what it has is logged again.
         if mirrored is None or mirrored.info.status == RUNNING:
-            _log(target.client, run, mirrored or _create(target, run, parent.info.run_id))
+            mirrored = mirrored or _create(target, run, parent.info.run_id)
+            if row["stage"] == "final":
+                data = [dataset_input(row["dataset"], row["data_hash"])]
+                target.client.log_inputs(mirrored.info.run_id, data)
+            _log(target.client, run, mirrored)
 
 
 def _create(target: Target, run: Run, parent_id: str | None = None) -> "MlflowRun":

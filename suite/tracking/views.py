@@ -21,9 +21,10 @@ SCORES = ("test_accuracy", "test_r2", "test_loss")
 
 _READING = (
     "A run with a split is one trained network, nested under the invocation that first asked for "
-    "it. Only runs of stage `final` have seen test data; those of stage `tuning` chose their "
-    "learning rate on validation data. The invocations hold verdicts, figures and the "
-    "experiment's file."
+    "it. Only runs of stage `final` count; those of stage `tuning` chose their recipe on "
+    "validation data, each a `candidate` of a search, trained to the end of a `rung`. Those of "
+    "stage `half` show what half of the budget had found, those of `variance` how scores vary. "
+    "The invocations hold verdicts, figures and the experiment's file."
 )
 
 
@@ -70,7 +71,7 @@ def saved_view(experiment: Experiment, measured: Collection[str]) -> str:
 
 
 def _columns(experiment: Experiment, scores: Sequence[str]) -> list[str]:
-    recipe = [*experiment.vary, *(["learning_rate"] if experiment.tune else []), "split"]
+    recipe = [*experiment.vary, *_searched(experiment), "split"]
     if "dataset" not in experiment.vary and len(experiment.hold.get("dataset", ())) > 1:
         recipe.insert(0, "dataset")
     return [
@@ -79,6 +80,15 @@ def _columns(experiment: Experiment, scores: Sequence[str]) -> list[str]:
         *(f"metrics.`{name}`" for name in (*scores[1:], "generalization_gap", "seconds")),
         "tags.`outcome`",
     ]
+
+
+def _searched(experiment: Experiment) -> list[str]:
+    """Parameters of runs that hold what is searched."""
+    tune = experiment.tune
+    if tune is None:
+        return []
+    texts = {"regularizers": tune.regularizers, "settings": tune.settings}
+    return [*tune.space, *(name for name, searched in texts.items() if searched)]
 
 
 def _width(column: str) -> int:
@@ -97,20 +107,23 @@ def experiment_note(experiment: Experiment) -> str:
 
 def claim_text(claim: Claim) -> str:
     """A claim's registered test in a line."""
-    return " and ".join(_side_text(side) for side in claim.tests())
+    if claim.kind == "gate":
+        low, high = claim.band
+        return f"{claim.statistic} of {_side_text(claim)}; band {low:g} to {high:g}"
+    return " and ".join(f"{_side_text(side)}; margin {side.margin:g}" for side in claim.tests())
 
 
 def _side_text(side: Side) -> str:
     text = f"`{side.metric}`"
     if side.along:
-        text += f" {side.direction} along {side.along} ({side.scale})"
+        text += f" {side.direction} along {side.along} ({side.scale} {side.of})"
     if side.better is not None:
         text += f": {_selection_text(side.better)}"
     if side.worse is not None:
         text += f" against {_selection_text(side.worse)}"
     if side.where:
         text += f", where {_selection_text(side.where)}"
-    return f"{text}; margin {side.margin:g}"
+    return text
 
 
 def _selection_text(selection: Selection) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from math import ceil, prod
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from suite.data.split import Split
@@ -23,6 +25,8 @@ from suite.training.layout import BLOCK, draw_parameters, padded
 from suite.training.model import Parameters, make_model
 from suite.training.normalization import Rows, Statistics
 from suite.training.pool import Pool, make_pool
+from suite.training.pruning import prune, smallest
+from suite.training.state import OPTIMIZER, PRUNED, State
 from suite.trial import Replicate, Trial
 
 # What a member draws while it trains, each from a generator of its own.
@@ -37,6 +41,8 @@ class Cohort:
         splits: the data of every replicate that a trial names.
         device: where tensors live.
         dtype: float32, or float64 for gradient checks, which no native pass can do.
+        states: where each trial goes on from, all after one epoch, or the networks that trials
+            with a `pretrained_on` begin with; empty starts anew.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Cohort:
         splits: Mapping[Replicate, Split],
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        states: Sequence[State] = (),
     ) -> None:
         if len({trial.cohort_key for trial in trials}) != 1:
             raise ValueError("trials of one cohort may differ in stackable fields only")
@@ -58,9 +65,54 @@ class Cohort:
         self._all_steps = recipe.epochs * ceil(samples / recipe.batch_size)
         self._schedule = SCHEDULES[recipe.schedule]
         self._fused = device.type == "cpu" and dtype == torch.float32 and is_fused(recipe)
-        self._draws = [{d: generator(trial.seed, d) for d in _DRAWN} for trial in trials]
-        theta = self._first_theta(device, dtype)
-        self._adopt(theta, Statistics(self.model.layout, theta), None)
+        self._pruned: Tensor | None = None
+        self._draws = [{d: generator(_order(trial), d) for d in _DRAWN} for trial in trials]
+        if states and is_going_on(recipe, states[0]):
+            self._go_on(states, ceil(samples / recipe.batch_size), device)
+        elif states:
+            self._begin_with(states, device)
+        else:
+            theta = self._first_theta(device, dtype)
+            self._adopt(theta, Statistics(self.model.layout, theta), None)
+
+    def _begin_with(self, states: Sequence[State], device: torch.device) -> None:
+        """Take other networks' weights, the pruned ones left out, and nothing else of theirs."""
+        theta, values = (_stacked(states, name, device) for name in ("theta", "statistics"))
+        shares = [trial.prune for trial in self.trials]
+        if any(shares):
+            self._pruned = smallest(self.model.layout, theta, shares)
+            prune(theta, self._pruned)
+        self._adopt(theta, Statistics(self.model.layout, theta, values), None)
+
+    def _go_on(self, states: Sequence[State], steps: int, device: torch.device) -> None:
+        """Take up training where the members' states left it, `steps` to an epoch."""
+        self.steps = states[0].epoch * steps
+        for draws, state in zip(self._draws, states, strict=True):
+            for purpose, rng in draws.items():
+                rng.bit_generator.state = state.draws[purpose]
+        theta, values = (_stacked(states, name, device) for name in ("theta", "statistics"))
+        if any(trial.prune for trial in self.trials):
+            none = np.zeros(theta.shape[1], dtype=bool)
+            rows = [state.arrays.get(PRUNED, none) for state in states]
+            self._pruned = torch.from_numpy(np.stack(rows)).to(device)
+        names = [name for name in states[0].arrays if name.startswith(OPTIMIZER)]
+        remembered = {n.removeprefix(OPTIMIZER): _stacked(states, n, device) for n in names}
+        self._adopt(theta, Statistics(self.model.layout, theta, values), remembered)
+
+    def rows_of(self, member: int) -> dict[str, NDArray[Any]]:
+        """A copy of the member's row in every matrix, by the names that `State.arrays` has."""
+        matrices = {
+            "theta": self.parameters.theta,
+            "statistics": self.networks.statistics.values,
+            **{f"{OPTIMIZER}{name}": rows for name, rows in self.kernel.state.items()},
+        }
+        if self._pruned is not None and self.trials[member].prune:
+            matrices[PRUNED] = self._pruned
+        return {name: matrix[member].cpu().numpy().copy() for name, matrix in matrices.items()}
+
+    def draws_of(self, member: int) -> dict[str, Mapping[str, Any]]:
+        """State of the member's generators, by purpose."""
+        return {purpose: rng.bit_generator.state for purpose, rng in self._draws[member].items()}
 
     def _first_theta(self, device: torch.device, dtype: torch.dtype) -> Tensor:
         slope = self.model.activation.slope
@@ -134,6 +186,8 @@ class Cohort:
         self._draws = [self._draws[m] for m in members]
         state = {name: rows[index] for name, rows in self.kernel.state.items()}
         theta = theta[index]
+        if self._pruned is not None:
+            self._pruned = self._pruned[index]
         self._adopt(theta, Statistics(self.model.layout, theta, values[index]), state)
 
     def train_epoch(self) -> Tensor:
@@ -159,6 +213,8 @@ class Cohort:
         self.steps += 1
         self.compute_gradient(inputs, targets, true_rows)
         self.kernel.update(self.steps, rates)
+        if self._pruned is not None:
+            prune(self.parameters.theta, self._pruned)
 
     def compute_gradient(self, inputs: Tensor, targets: Tensor, true_rows: int) -> None:
         """Compute the gradient of the mean loss over the true rows; see `gradient`."""
@@ -197,6 +253,19 @@ class Cohort:
         """Whether each member's parameters are all finite."""
         whole: list[bool] = torch.isfinite(self.parameters.theta).all(dim=1).tolist()
         return whole
+
+
+def is_going_on(trial: Trial, state: State) -> bool:
+    """Whether a state is of the trial's own recipe, not of the network that it begins with."""
+    return state.recipe == trial.whole.id
+
+
+def _order(trial: Trial) -> int:
+    return trial.seed if trial.order is None else trial.order
+
+
+def _stacked(states: Sequence[State], name: str, device: torch.device) -> Tensor:
+    return torch.from_numpy(np.stack([state.arrays[name] for state in states])).to(device)
 
 
 def _strength(trial: Trial, name: str) -> float:

@@ -100,19 +100,25 @@ class _Taps(torch.autograd.Function):
                 _by_taps(maps, weights, placed), (maps, weights), delta, create_graph=True
             )
             return gradients[0], gradients[1], None
-        return _taps_backward(maps, weights, delta, placed)
+        to_weights = _taps_to_weights(maps, weights, delta, placed)
+        # The first layer's maps are data.
+        wanted = ctx.needs_input_grad[0]
+        return _taps_to_maps(maps, weights, delta, placed) if wanted else None, to_weights, None
 
 
-def _taps_backward(
-    maps: Tensor, weights: Tensor, delta: Tensor, placed: Placed
-) -> tuple[Tensor, Tensor, None]:
-    to_maps, to_weights = torch.zeros_like(maps), torch.empty_like(weights)
-    kernels = weights.chunk(placed.layer.taps, dim=1)
+def _taps_to_weights(maps: Tensor, weights: Tensor, delta: Tensor, placed: Placed) -> Tensor:
+    to_weights = torch.empty_like(weights)
     slots = to_weights.chunk(placed.layer.taps, dim=1)
-    for offsets, kernel, slot in zip(_offsets(placed.layer), kernels, slots, strict=True):
-        tap = every(maps, offsets, placed.layer)
-        slot.copy_(torch.bmm(tap.flatten(1, -2).transpose(1, 2), delta))
-        every(to_maps, offsets, placed.layer).add_(
-            torch.bmm(delta, kernel.transpose(1, 2)).view(tap.shape)
-        )
-    return to_maps, to_weights, None
+    for offsets, slot in zip(_offsets(placed.layer), slots, strict=True):
+        tap = every(maps, offsets, placed.layer).flatten(1, -2)
+        slot.copy_(torch.bmm(tap.transpose(1, 2), delta))
+    return to_weights
+
+
+def _taps_to_maps(maps: Tensor, weights: Tensor, delta: Tensor, placed: Placed) -> Tensor:
+    to_maps = torch.zeros_like(maps)
+    kernels = weights.chunk(placed.layer.taps, dim=1)
+    for offsets, kernel in zip(_offsets(placed.layer), kernels, strict=True):
+        reached = every(to_maps, offsets, placed.layer)
+        reached.add_(torch.bmm(delta, kernel.transpose(1, 2)).view(reached.shape))
+    return to_maps

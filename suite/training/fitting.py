@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,16 +11,24 @@ from torch import Tensor
 
 from suite.data.split import Split
 from suite.parts.networks import training_flops
-from suite.training.cohort import Cohort
+from suite.training.cohort import Cohort, is_going_on
 from suite.training.forward import Networks
 from suite.training.kernels import kernel_name
-from suite.training.measuring import CURVE_ROWS, Scores, evaluate, log_spaced
+from suite.training.measuring import (
+    CURVE_ROWS,
+    FinalScores,
+    Scores,
+    evaluate,
+    evaluate_finally,
+    log_spaced,
+)
 from suite.training.model import Parameters
 from suite.training.normalization import Statistics
 from suite.training.pool import PARTS
-from suite.training.probes import probe
+from suite.training.probes import PROBES, probe
 from suite.training.recording import Recorder
 from suite.training.snapshots import Camera
+from suite.training.state import State, state_from_bytes
 from suite.training.stopping import EarlyStopping
 from suite.trial import Outcome, Replicate, Trial
 
@@ -47,6 +56,8 @@ def fit(
     splits: Mapping[Replicate, Split],
     probes: Sequence[str] = (),
     device: torch.device | None = None,
+    states: Sequence[bytes] = (),
+    keeps_states: bool = False,
 ) -> list[Outcome]:
     """Train the trials stacked; a trial's numbers do not depend on the others.
 
@@ -55,11 +66,16 @@ def fit(
         splits: the data of each replicate that a trial names, training parts of one size.
         probes: names of what to look at inside the networks.
         device: CPU by default.
+        states: of each trial, the state in an earlier outcome of the same recipe that stopped
+            sooner, all of them at one epoch; training goes on from there. Of trials with a
+            `pretrained_on`, it may be that of the network they begin with. Empty starts anew.
+        keeps_states: whether outcomes carry the state in which training stopped.
 
     Returns:
         One outcome a trial, in their order.
     """
-    return Fit(trials, splits, probes, device or torch.device("cpu")).run()
+    taken = [state_from_bytes(content) for content in states]
+    return Fit(trials, splits, probes, device or torch.device("cpu"), taken).run(keeps_states)
 
 
 class Fit:
@@ -71,30 +87,69 @@ class Fit:
         splits: Mapping[Replicate, Split],
         probes: Sequence[str],
         device: torch.device,
+        states: Sequence[State] = (),
     ) -> None:
         self._start = time.perf_counter()
         self._trials, self._probes, self._device = list(trials), tuple(probes), device
-        self._cohort = Cohort(trials, splits, device)
+        self._cohort = Cohort(trials, splits, device, states=states)
+        if trials[0].pretrained_on and not states:
+            raise ValueError("networks trained before need the weights that they begin with")
+        if states and not is_going_on(trials[0], states[0]):
+            states = ()
+        self._first_epoch = states[0].epoch + 1 if states else 0
+        self._before = dict(zip(trials, states, strict=True)) if states else {}
         self._pool = self._cohort.pool
         quality = "accuracy" if self._pool.classification else "r2"
         self._recorder = Recorder(trials, quality)
         self._stopping = EarlyStopping() if trials[0].strength("early_stopping") else None
         self._diverged: set[Trial] = set()
         self._probe_seconds = 0.0
+        for trial, state in self._before.items():
+            self._recorder.take_up(trial, state.rows)
+            if self._stopping:
+                self._stopping.take_up(trial, state, device)
 
-    def run(self) -> list[Outcome]:
+    def run(self, keeps_states: bool = False) -> list[Outcome]:
         """Train and measure."""
         self._train()
         finished = self._finish()
-        seconds = time.perf_counter() - self._start
-        return [self._outcome(trial, finished.get(trial), seconds) for trial in self._trials]
+        share = 1 / len(self._trials)
+        seconds = (time.perf_counter() - self._start) * share
+        probing = self._probe_seconds * share
+        kept = self._states(seconds, probing) if keeps_states else {}
+        return [
+            replace(self._outcome(t, finished.get(t), seconds, probing), state=kept.get(t))
+            for t in self._trials
+        ]
+
+    def _states(self, seconds: float, probing: float) -> dict[Trial, bytes]:
+        """Where the members stand that have not ended before their last epoch."""
+        return {
+            trial: self._state(member, trial, seconds, probing).to_bytes()
+            for member, trial in enumerate(self._cohort.trials)
+        }
+
+    def _state(self, member: int, trial: Trial, seconds: float, probing: float) -> State:
+        best = self._stopping.best[trial] if self._stopping else None
+        before = self._before.get(trial)
+        return State(
+            recipe=trial.whole.id,
+            epoch=trial.last_epoch,
+            arrays=self._cohort.rows_of(member) | (best.arrays() if best else {}),
+            draws=self._cohort.draws_of(member),
+            rows=self._recorder.rows(trial),
+            best=(best.epoch, best.loss) if best else None,
+            seconds=seconds + (before.seconds if before else 0),
+            probe_seconds=probing + (before.probe_seconds if before else 0),
+        )
 
     def _train(self) -> None:
         cohort, epochs = self._cohort, self._trials[0].epochs
+        last = self._trials[0].last_epoch
         curve_epochs = set(log_spaced(epochs, CURVE_POINTS))
         probe_epochs = set(log_spaced(epochs, PROBE_POINTS)) if self._probes else set()
         before = None
-        for epoch in range(epochs + 1):
+        for epoch in range(self._first_epoch, last + 1):
             if epoch:
                 before = cohort.train_epoch()
                 finite = cohort.finite()
@@ -135,8 +190,10 @@ class Fit:
     def _measure_probes(self, epoch: int, before: Tensor | None) -> None:
         start = time.perf_counter()
         cohort = self._cohort
-        camera = Camera(cohort.networks, cohort.loss, self._pool, cohort.replicates, before)
-        for name, values in probe(self._probes, camera).items():
+        camera = Camera(cohort.networks, cohort.loss, self._pool, cohort.trials, before)
+        last = epoch == self._trials[0].last_epoch
+        names = [name for name in self._probes if last or not PROBES[name].at_end]
+        for name, values in probe(names, camera).items():
             self._recorder.layers(cohort.trials, epoch, name, values)
         self._probe_seconds += time.perf_counter() - start
 
@@ -166,21 +223,28 @@ class Fit:
         if not trials:
             return {}
         parts = [name for name in PARTS if name != "test" or trials[0].reports_test]
-        scores = {name: self._evaluate(networks, trials, name) for name in parts}
-        finished = {}
-        for member, trial in enumerate(trials):
-            metrics = {}
-            for name, score in scores.items():
-                metrics[f"{name}_loss"] = float(score.loss[member])
-                metrics[f"{name}_{self._recorder.quality}"] = float(score.quality[member])
-            finished[trial] = _judge(metrics, float(scores["train"].spread[member]))
-        return finished
+        replicates = [trial.replicate for trial in trials]
+        scores = {
+            name: evaluate_finally(
+                networks, self._cohort.loss, self._pool, getattr(self._pool, name), replicates
+            )
+            for name in parts
+        }
+        return {
+            trial: _judge({name: scores[name][member] for name in parts})
+            for member, trial in enumerate(trials)
+        }
 
     def _outcome(
-        self, trial: Trial, finished: tuple[str, dict[str, float]] | None, seconds: float
+        self,
+        trial: Trial,
+        finished: tuple[str, dict[str, float]] | None,
+        seconds: float,
+        probing: float,
     ) -> Outcome:
         word, metrics = finished or ("diverged", {})
-        epochs = self._recorder.ended.get(trial, trial.epochs)
+        epochs = self._recorder.ended.get(trial, trial.last_epoch)
+        before = self._before.get(trial)
         layout = self._cohort.model.layout
         layers = tuple(placed.layer for placed in layout.layers)
         samples = self._pool.train.counts[trial.replicate]
@@ -195,10 +259,10 @@ class Fit:
             epochs=epochs,
             parameters=layout.parameters,
             flops=training_flops(layers, samples, epochs),
-            seconds=seconds / len(self._trials),
+            seconds=seconds + (before.seconds if before else 0),
             kernel=kernel_name(trial, self._device.type),
             probes=tuple(sorted(self._probes)),
-            probe_seconds=self._probe_seconds / len(self._trials),
+            probe_seconds=probing + (before.probe_seconds if before else 0),
         )
 
 
@@ -206,7 +270,11 @@ def _where(trials: Sequence[Trial], flags: Sequence[bool], wanted: bool) -> set[
     return {trial for trial, flag in zip(trials, flags, strict=True) if flag is wanted}
 
 
-def _judge(metrics: dict[str, float], spread: float) -> tuple[str, dict[str, float]]:
+def _judge(scores: Mapping[str, FinalScores]) -> tuple[str, dict[str, float]]:
+    metrics = {
+        f"{name}_{key}": v for name, part in scores.items() for key, v in part.metrics.items()
+    }
+    spread = scores["train"].spread
     if not np.isfinite([*metrics.values(), spread]).all():
         return "diverged", {}
     return ("dead" if spread <= DEAD_SPREAD else "completed"), metrics

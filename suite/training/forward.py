@@ -6,7 +6,7 @@ its company, which grouped convolutions do not. Padding rows and units carry zer
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import torch
@@ -28,10 +28,17 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a pass leaves of its layers, for the probes; the output layer's are its outputs."""
+    """What a pass leaves of its layers, for the probes; the output layer's are its outputs.
+
+    Attributes:
+        preactivations: of every layer.
+        activations: of every layer.
+        read: one item, what the output layer is fed: the last layer's maps pooled and in a row.
+    """
 
     preactivations: list[Tensor]
     activations: list[Tensor]
+    read: list[Tensor] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,7 @@ class Pass:
         """The output layer."""
         outputs = self._weigh(self.depth, inputs)
         if self._record:
+            self._record.read.append(inputs)
             self._record.preactivations.append(outputs)
             self._record.activations.append(outputs)
         return outputs

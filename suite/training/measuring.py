@@ -1,6 +1,6 @@
 """Losses, accuracies and curves of a cohort, in evaluation mode."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from suite.parts.losses import Loss
 from suite.training.forward import Networks
 from suite.training.pool import Part, Pool
+from suite.training.scores import class_scores, value_scores
 from suite.trial import Replicate
 
 # Rows per forward pass. Fixed, so that a row's outputs never depend on how many rows there are.
@@ -28,13 +29,24 @@ class Scores:
     Attributes:
         loss: mean loss, penalties left out.  # (member,)
         quality: accuracy for classes, R² for values.  # (member,)
-        spread: largest range of any output over the rows, relative to its size; 0 for a network
-            that gives every input the same answer.  # (member,)
     """
 
     loss: Floats
     quality: Floats
-    spread: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class FinalScores:
+    """What one part says of one member at the end.
+
+    Attributes:
+        metrics: loss, and all that `class_scores` or `value_scores` know.
+        spread: largest range of any output over the rows, relative to its size; 0 for a network
+            that gives every input the same answer.
+    """
+
+    metrics: Mapping[str, float]
+    spread: float
 
 
 def evaluate(
@@ -46,6 +58,42 @@ def evaluate(
     limit: int | None = None,
 ) -> Scores:
     """Score every member on the first `limit` rows (all by default) of its replicate's part."""
+    tables = _tabulate(networks, loss, pool, part, replicates, limit)
+    quality = _accuracy if pool.classification else _explained
+    return Scores(
+        loss=np.array([rows[:, 0].mean() for rows in tables]),
+        quality=np.array([quality(rows[:, 1], rows[:, 2:]) for rows in tables]),
+    )
+
+
+def evaluate_finally(
+    networks: Networks, loss: Loss, pool: Pool, part: Part, replicates: Sequence[Replicate]
+) -> list[FinalScores]:
+    """All scores of every member on all rows of its replicate's part."""
+    tables = _tabulate(networks, loss, pool, part, replicates)
+    return [_score(*pair, loss, pool) for pair in zip(tables, replicates, strict=True)]
+
+
+def _score(rows: Floats, replicate: Replicate, loss: Loss, pool: Pool) -> FinalScores:
+    targets, outputs = rows[:, 1], np.ascontiguousarray(rows[:, 2:])
+    if pool.classification:
+        scores = class_scores(outputs, targets.astype(np.int64), logits=loss.of_logits)
+    else:
+        scores = value_scores(outputs[:, 0], targets, pool.target_scales[replicate])
+    with np.errstate(invalid="ignore", over="ignore"):
+        spread = float(np.ptp(outputs, axis=0).max() / (1 + np.abs(outputs).max()))
+    return FinalScores({"loss": float(rows[:, 0].mean()), **scores}, spread)
+
+
+def _tabulate(
+    networks: Networks,
+    loss: Loss,
+    pool: Pool,
+    part: Part,
+    replicates: Sequence[Replicate],
+    limit: int | None = None,
+) -> list[Floats]:
+    """A table for each member: each row's loss, class number or target value, and outputs."""
     counts = [min(part.counts[r], limit or part.counts[r]) for r in replicates]
     columns = []
     for start in range(0, max(counts), ROWS):
@@ -54,8 +102,7 @@ def evaluate(
         outputs = networks.outputs(inputs)[..., : pool.outputs]
         columns.append(_row_columns(outputs, targets[..., : pool.outputs], loss, pool))
     table = torch.cat(columns, dim=1).cpu().double().numpy()  # (member, row, column)
-    scored = [_summarise(table[m, :count], pool) for m, count in enumerate(counts)]
-    return Scores(*(np.array(column) for column in zip(*scored, strict=True)))
+    return [table[member, :count] for member, count in enumerate(counts)]
 
 
 def _rows(
@@ -71,27 +118,17 @@ def _rows(
 
 
 def _row_columns(outputs: Tensor, targets: Tensor, loss: Loss, pool: Pool) -> Tensor:
-    """Per row: its loss, a hit (or squared error and target), and the outputs themselves."""
     losses = loss.values(outputs, targets)
-    if pool.classification:
-        hits = outputs.argmax(dim=-1) == targets.argmax(dim=-1)
-        pair = [losses, hits.to(losses.dtype)]
-    else:
-        pair = [losses, targets[..., 0]]
-    return torch.cat([torch.stack(pair, dim=-1), outputs], dim=-1)
+    truth = targets.argmax(dim=-1).to(losses.dtype) if pool.classification else targets[..., 0]
+    return torch.cat([torch.stack([losses, truth], dim=-1), outputs], dim=-1)
 
 
-def _summarise(rows: Floats, pool: Pool) -> tuple[float, float, float]:
-    loss, quality, outputs = rows[:, 0].mean(), rows[:, 1], rows[:, 2:]
-    with np.errstate(invalid="ignore", over="ignore"):
-        size = 1 + np.abs(outputs).max()
-        spread = float(np.ptp(outputs, axis=0).max() / size)
-        if pool.classification:
-            return float(loss), float(quality.mean()), spread
-        residual = np.square(outputs[:, 0] - quality).sum()
-        total = np.square(quality - quality.mean()).sum()
-        # Of targets that are all the same there is nothing to explain.
-        return float(loss), float(1 - residual / total) if total else 0.0, spread
+def _accuracy(classes: Floats, outputs: Floats) -> float:
+    return float((outputs.argmax(axis=1) == classes).mean())
+
+
+def _explained(targets: Floats, outputs: Floats) -> float:
+    return value_scores(outputs[:, 0], targets)["r2"]
 
 
 def log_spaced(epochs: int, points: int) -> tuple[int, ...]:

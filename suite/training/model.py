@@ -89,7 +89,7 @@ def make_model(trial: Trial, shape: tuple[int, ...], outputs: int) -> Model:
         norms=norms,
         shape=shape,
         pooling=trial.pooling,
-        masked=_moves_zero(activation) or trial.strength("alpha_dropout") > 0,
+        masked=_moves_zero(activation),
     )
 
 

@@ -45,7 +45,18 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """Everything a cohort needs to know of its data."""
+    """Everything a cohort needs to know of its data.
+
+    Attributes:
+        train: rows to fit.
+        validation: rows to choose on.
+        test: rows to report.
+        shape: of one input.
+        outputs: number of classes; 1 for values.
+        classification: whether targets are classes.
+        target_scales: one unit of each replicate's targets in their own units.
+        relevant: numbers of the features that the target depends on; empty where not known.
+    """
 
     train: Part
     validation: Part
@@ -53,6 +64,8 @@ class Pool:
     shape: tuple[int, ...]
     outputs: int
     classification: bool
+    target_scales: Mapping[Replicate, float]
+    relevant: tuple[int, ...] = ()
 
 
 def make_pool(splits: Mapping[Replicate, Split], device: torch.device) -> Pool:
@@ -70,6 +83,8 @@ def make_pool(splits: Mapping[Replicate, Split], device: torch.device) -> Pool:
         shape=first.shape,
         outputs=first.outputs,
         classification=first.task == "classification",
+        target_scales={replicate: split.target_scale for replicate, split in splits.items()},
+        relevant=first.relevant,
     )
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.data.hierarchy import MOST_LEVELS
+from suite.training.attribution import attribution_aucs
 from suite.training.curvature import sharpness
+from suite.training.differences import gradient_errors
 from suite.training.jacobians import mean_singular_values, singular_value_spreads
-from suite.training.separability import linear_probe
+from suite.training.latents import latent_accuracies
+from suite.training.separability import linear_probe, linear_readout
 from suite.training.snapshots import Camera, Snapshot
 
 Floats = NDArray[np.float64]
@@ -28,6 +33,7 @@ class Probe:
         networks: numbers of every member, (member, layer) or (member,); NaN likewise.
         costly: decomposes matrices or takes passes of its own: by itself it may cost more than a
             twentieth of a small network's training.
+        at_end: measured after the last epoch alone, where the way there would cost too much.
     """
 
     description: str
@@ -35,6 +41,7 @@ class Probe:
     layer: Callable[[Snapshot], float] | None = None
     networks: Callable[[Camera], Floats] | None = None
     costly: bool = False
+    at_end: bool = False
 
 
 def _root_mean_square(values: Floats) -> float:
@@ -87,6 +94,27 @@ def _gradient_cosine(layer: Snapshot) -> float:
         return np.nan
     # |sum of unit vectors|² is one for each of them and twice the sum over all pairs.
     return float((np.square(directions.sum(axis=0)).sum() - count) / (count * (count - 1)))
+
+
+def _unit_diversity(layer: Snapshot) -> float:
+    biases = layer.biases
+    # Of the units' vectors, weights and bias.  # (unit, unit)
+    products = layer.weights.T @ layer.weights + np.outer(biases, biases)
+    if len(biases) < 2 or not np.isfinite(products).all():
+        return np.nan
+    lengths = np.sqrt(products.diagonal())
+    still = lengths == 0
+    # Units without weights are copies of each other and unlike all others.
+    lengths[still] = 1
+    products[np.ix_(still, still)] = 1
+    cosines = np.abs(products) / np.outer(lengths, lengths)
+    np.fill_diagonal(cosines, 0)
+    return float(np.maximum(1 - cosines.max(axis=1), 0).mean())
+
+
+def _zero_shares(camera: Camera) -> Floats:
+    whole = [[own.reshape(-1) for own in layers] for layers in zip(*camera.weights, strict=True)]
+    return np.array([(np.concatenate(own) == 0).mean() for own in whole])
 
 
 def _effective_rank(layer: Snapshot) -> float:
@@ -168,6 +196,37 @@ PROBES: dict[str, Probe] = {
         "Tibshirani 1996",
         layer=lambda layer: float((layer.weights == 0).mean()),
     ),
+    "zero_share": Probe(
+        "share of all the network's weights that are exactly zero",
+        "Tibshirani 1996",
+        networks=_zero_shares,
+    ),
+    "unit_diversity": Probe(
+        "mean over units of 1 less the largest |cosine| with another's incoming weights and bias",
+        "Rumelhart, Hinton & Williams 1986",
+        layer=_unit_diversity,
+    ),
+    "gradient_error": Probe(
+        "largest relative error of back-propagation against numerical slopes in random directions",
+        "Gill, Murray & Wright 1981",
+        networks=gradient_errors,
+        costly=True,
+    ),
+    "attribution_auc": Probe(
+        "area under the ROC curve of |gradient × input| for the features known to be relevant",
+        "Shrikumar, Greenside & Kundaje 2017",
+        networks=attribution_aucs,
+        costly=True,
+    ),
+    **{
+        f"latent_probe_{level}": Probe(
+            f"validation accuracy of ridge regression on symbols of a hierarchy's level {level}",
+            "Alain & Bengio 2016; Cagnetta et al. 2024",
+            networks=partial(latent_accuracies, level=level),
+            costly=True,
+        )
+        for level in range(1, MOST_LEVELS + 1)
+    },
     "jacobian_mean": Probe(
         "mean singular value of a dense layer's own Jacobian, skip connection included",
         "Glorot & Bengio 2010",
@@ -185,6 +244,13 @@ PROBES: dict[str, Probe] = {
         "Alain & Bengio 2016",
         networks=linear_probe,
         costly=True,
+    ),
+    "linear_readout": Probe(
+        "test accuracy (R² of values) of ridge regression on what the output layer is fed",
+        "Alain & Bengio 2016",
+        networks=linear_readout,
+        costly=True,
+        at_end=True,
     ),
     "sharpness": Probe(
         "largest eigenvalue of the Hessian of the mean loss with respect to all parameters",

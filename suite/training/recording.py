@@ -24,6 +24,14 @@ class Recorder:
         self.ended: dict[Trial, int] = {}
         self._rows: dict[Trial, list[Row]] = {trial: [] for trial in trials}
 
+    def take_up(self, trial: Trial, rows: Sequence[Row]) -> None:
+        """Go on after what was recorded earlier."""
+        self._rows[trial] = list(rows)
+
+    def rows(self, trial: Trial) -> tuple[Row, ...]:
+        """What was recorded so far."""
+        return tuple(self._rows[trial])
+
     def curve(self, trials: Sequence[Trial], epoch: int, split: str, scores: Scores) -> None:
         """Record loss and accuracy (or R²) of every member."""
         for member, trial in enumerate(trials):

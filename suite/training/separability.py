@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 ROWS = 512
 # Ridge penalty: squared errors summed over the rows, plus this times the squared weights.
 PENALTY = 1.0
+# Rows at most that a last layer is read out from: as many as any other linear model has.
+READOUT_ROWS = 2**16
 
 
 def linear_probe(camera: Camera) -> Floats:
@@ -26,15 +28,47 @@ def linear_probe(camera: Camera) -> Floats:
     return np.array([_member(camera.some(slice(member, member + 1))) for member in members])
 
 
+def linear_readout(camera: Camera) -> Floats:
+    """Accuracy, or R² of values, on test rows of that model of what the output layer is fed.
+
+    It is fitted on all training rows, so that it can be held against linear models of other
+    features. NaN without a hidden layer, and where nothing of the test part may be told.
+
+    Returns:
+        (member,)
+    """
+    if len(camera.networks.model.layout.layers) < 2 or not camera.trials[0].reports_test:
+        return np.full(len(camera.trials), np.nan)
+    members = range(len(camera.trials))
+    return np.array([_read_out(camera.some(slice(member, member + 1))) for member in members])
+
+
+def _read_out(camera: Camera) -> float:
+    fitted, targets = _read(camera, camera.pool.train)
+    judged, truth = _read(camera, camera.pool.test)
+    return _score(camera, predict(fitted, targets, judged), truth)
+
+
+def _read(camera: Camera, part: Part) -> tuple[Floats, Floats]:
+    """What the output layer is fed, padding included, and the targets.  # (row, column)."""
+    inputs, targets, rows = camera.rows(part, READOUT_ROWS)
+    (fed,) = camera.record(inputs).read
+    found: Floats = fed[0, :rows].detach().cpu().numpy()
+    return found, targets[0, :rows, : camera.pool.outputs].cpu().numpy()
+
+
 def _member(camera: Camera) -> list[float]:
     fitted, targets = _features(camera, camera.pool.train)
     judged, truth = _features(camera, camera.pool.validation)
+    return [
+        _score(camera, predict(layer, targets, other), truth)
+        for layer, other in zip(fitted, judged, strict=True)
+    ]
+
+
+def _score(camera: Camera, predictions: Floats, truth: Floats) -> float:
     score = _accuracy if camera.pool.classification else _explained
-    found = []
-    for layer, other in zip(fitted, judged, strict=True):
-        predictions = predict(layer, targets, other)
-        found.append(score(predictions, truth) if np.isfinite(predictions).all() else np.nan)
-    return found
+    return score(predictions, truth) if np.isfinite(predictions).all() else np.nan
 
 
 def _features(camera: Camera, part: Part) -> tuple[list[Floats], Floats]:

@@ -23,7 +23,7 @@ from suite.training.layout import Placed, padded
 from suite.training.model import Parameters
 from suite.training.normalization import Statistics
 from suite.training.pool import Part, Pool
-from suite.trial import Replicate
+from suite.trial import Replicate, Trial
 
 Floats = NDArray[np.float64]
 
@@ -54,6 +54,11 @@ class Snapshot:
     def weights(self) -> Floats:
         """Of the layer.  # (fan_in, unit)."""
         return self._own(self.camera.weights)
+
+    @property
+    def biases(self) -> Floats:
+        """Of the layer.  # (unit,)."""
+        return self._own(self.camera.biases)
 
     @property
     def update(self) -> Floats | None:
@@ -108,7 +113,7 @@ class Camera:
         networks: structure and numbers.
         loss: what training lowers.
         pool: the data.
-        replicates: of each member.
+        trials: recipe of each member.
         before: the parameters before the last step; None before the first.
     """
 
@@ -117,15 +122,20 @@ class Camera:
         networks: Networks,
         loss: Loss,
         pool: Pool,
-        replicates: Sequence[Replicate],
+        trials: Sequence[Trial],
         before: Tensor | None = None,
     ) -> None:
         theta = networks.parameters.theta
         # Apple's GPU has no float64; snapshots are small enough for the CPU.
         self.home = torch.device("cpu") if theta.device.type == "mps" else theta.device
-        self.loss, self.pool, self.replicates = loss, pool, list(replicates)
+        self.loss, self.pool, self.trials = loss, pool, list(trials)
         self.networks = _doubled(networks, self.home)
         self._before = None if before is None else before.to(self.home).double()
+
+    @property
+    def replicates(self) -> list[Replicate]:
+        """What each member trains on."""
+        return [trial.replicate for trial in self.trials]
 
     def rows(self, part: Part, limit: int) -> tuple[Tensor, Tensor, int]:
         """The first rows of each member's part: padded inputs and targets, and how many are true.
@@ -157,7 +167,7 @@ class Camera:
             Networks(self.networks.model, Parameters(layout, theta), statistics),
             self.loss,
             self.pool,
-            self.replicates[members],
+            self.trials[members],
             None if self._before is None else self._before[members],
         )
 
@@ -170,13 +180,19 @@ class Camera:
         layers = range(len(self.networks.model.layout.layers))
         return [
             [Snapshot(self, index, member) for index in layers]
-            for member in range(len(self.replicates))
+            for member in range(len(self.trials))
         ]
 
     @cached_property
     def weights(self) -> list[Floats]:
         """Of every layer.  # (member, fan_in, unit)."""
         return self._of_weights(self.networks.parameters.weights)
+
+    @cached_property
+    def biases(self) -> list[Floats]:
+        """Of every layer.  # (member, unit)."""
+        pairs = zip(self.networks.parameters.biases, self.networks.model.layout.layers, strict=True)
+        return [biases[:, : placed.layer.units].cpu().numpy() for biases, placed in pairs]
 
     @cached_property
     def updates(self) -> list[Floats] | None:

@@ -4,9 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from suite.training.measuring import Scores
+from suite.training.state import State
 from suite.trial import Trial
 
 
@@ -19,6 +23,13 @@ class Best:
     theta: Tensor
     statistics: Tensor
 
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The numbers by the names that `State.arrays` has."""
+        return {
+            "best_theta": self.theta.cpu().numpy(),
+            "best_statistics": self.statistics.cpu().numpy(),
+        }
+
 
 class EarlyStopping:
     """Watches the validation loss of every member. Source: Prechelt 1998.
@@ -28,6 +39,13 @@ class EarlyStopping:
 
     def __init__(self) -> None:
         self.best: dict[Trial, Best] = {}
+
+    def take_up(self, trial: Trial, state: State, device: torch.device) -> None:
+        """Go on from a member's state."""
+        assert state.best is not None
+        names = ("best_theta", "best_statistics")
+        numbers = [torch.from_numpy(state.arrays[name]).to(device) for name in names]
+        self.best[trial] = Best(*state.best, *numbers)
 
     def observe(
         self, trials: Sequence[Trial], scores: Scores, epoch: int, theta: Tensor, values: Tensor

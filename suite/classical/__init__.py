@@ -1,0 +1,1 @@
+"""Classical models: scikit-learn's estimators as contenders beside networks."""

@@ -1,0 +1,114 @@
+"""The command line of `leadline compare`: parse, call, print. Imports nothing that takes time."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+_COLUMNS, _DATA, _EFFORT = "Columns", "Data", "Effort"
+
+
+def compare(  # noqa: PLR0913, PLR0917, one argument for each option
+    file: Annotated[Path, typer.Argument(help="A table: CSV, Parquet or NPZ.")],
+    target: Annotated[str, typer.Option(help="Column to predict.", rich_help_panel=_COLUMNS)],
+    output: Annotated[Path, typer.Option(help="Folder for the page and all that is behind it.")],
+    group: Annotated[
+        str | None,
+        typer.Option(
+            help="Rows with the same value stay in one part of a split.", rich_help_panel=_COLUMNS
+        ),
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Test on later rows.", rich_help_panel=_COLUMNS)
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="Leave a column out; may be repeated.", rich_help_panel=_COLUMNS),
+    ] = None,
+    task: Annotated[
+        Literal["classification", "regression"] | None,
+        typer.Option(help="What the target is.", rich_help_panel=_DATA),
+    ] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Between values.", rich_help_panel=_DATA)
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=100, help="Most rows used.", rich_help_panel=_DATA)
+    ] = 10_000,
+    seeds: Annotated[
+        int | None, typer.Option(min=2, help="Splits.", rich_help_panel=_EFFORT)
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            min=2, help="Recipes that each contender tries on each split.", rich_help_panel=_EFFORT
+        ),
+    ] = None,
+    minutes: Annotated[
+        float,
+        typer.Option(
+            min=0.1,
+            help="By a guess, what training may take; sets splits and recipes.",
+            rich_help_panel=_EFFORT,
+        ),
+    ] = 3.0,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            min=1e-9,
+            help="Smallest difference of interest.  [default: 0.01; of R² 0.02]",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda", "mps"],
+        typer.Option(help="auto takes CUDA, then MPS, then the CPU.", rich_help_panel=_EFFORT),
+    ] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Processes that train; 0 trains in this one.",
+            rich_help_panel=_EFFORT,
+        ),
+    ] = None,
+    track: Annotated[bool, typer.Option("--track", help="Send runs to MLflow, too.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print verdict.json, for machines.")
+    ] = False,
+) -> None:
+    """Is depth worth it on a table of yours? Ends with one page and a sentence.
+
+    A guess, a linear model, nearest neighbours, a random forest, gradient boosting and dense
+    networks with one and three hidden layers are tuned with the same budget on the same splits. In
+    the same folder, what is trained is kept: an interrupted comparison goes on, and more splits
+    or recipes add to it.
+
+    Examples: leadline compare sales.csv --target price --output price; leadline compare
+    visits.csv --target churned --group customer --drop note --seeds 10 --output churn
+    """
+    from rich.console import Console
+
+    from suite.benchmark import default_workers, find_device
+    from suite.compare.command import Request
+    from suite.compare.command import compare as run
+    from suite.compare.plan import Effort
+
+    found = find_device(device)
+    count = default_workers(found) if workers is None else workers
+    columns = {"target": target, "group": group, "time": time, "drop": tuple(drop or ())}
+    request = Request(
+        table={"file": file, "task": task, "separator": separator, **columns},
+        output=output,
+        effort=Effort(seeds=seeds, trials=trials, minutes=minutes, workers=count),
+        rows=rows,
+        margin=margin,
+        device=found,
+        track=track,
+    )
+    # What is printed is data: brackets and colons in it are no markup.
+    console = Console(soft_wrap=True, markup=False, emoji=False, highlight=False, stderr=as_json)
+    verdict = run(request, console, as_text=not as_json)
+    if as_json:
+        typer.echo(json.dumps(verdict, indent=2, ensure_ascii=False))

@@ -1,0 +1,1 @@
+"""Were contenders treated alike: budgets, edges of ranges, and where variance comes from."""

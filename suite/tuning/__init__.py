@@ -1,0 +1,1 @@
+"""Tuning: studies that choose each contender's recipe on validation data under one budget."""
