@@ -19,6 +19,7 @@ from suite.supplied import read_supplied
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.ledger import Ledger
     from suite.report.shown import Shown
     from suite.results import Evidence
 
@@ -181,7 +182,7 @@ def run(
             settings,
             listener,
             report=report.refresh,
-            mirror=lambda experiment: _mirror(selection, experiment, results, listener.note),
+            mirror=lambda experiment: _mirror(selection, experiment, report.ledger, listener.note),
             conclude=report.write,
         )
     finally:
@@ -199,8 +200,11 @@ class Report:
     """The report of a selection; figures of experiments that stand are not drawn again."""
 
     def __init__(self, selection: Selection, results: Path) -> None:
+        from suite.ledger import Ledger
+
         self.selection = selection
-        self.results = results
+        # One for the report and the mirror, which ask it again after every experiment.
+        self.ledger = Ledger(results)
         self.verdicts: list[dict[str, Any]] = []
         self._evidences: list[Evidence] = []
         self._drawn: dict[str, tuple[Shown, ...]] = {}
@@ -220,7 +224,6 @@ class Report:
         self._due = time.monotonic() + TRAINING_BETWEEN * (time.monotonic() - start)
 
     def _write(self) -> None:
-        from suite.ledger import Ledger
         from suite.provenance import code_hash
         from suite.report.shown import draw_figures
         from suite.results import gather_all
@@ -228,7 +231,7 @@ class Report:
         from suite.verdicts import judge
 
         chosen = self.selection
-        self._evidences = gather_all(Ledger(self.results), chosen.family, chosen.profile)
+        self._evidences = gather_all(self.ledger, chosen.family, chosen.profile)
         judged = partial(
             judge,
             confirmatory=chosen.confirmatory,
@@ -245,12 +248,11 @@ class Report:
 
     def restate(self) -> None:
         """Write the pages again with the times that are booked by now."""
-        from suite.ledger import Ledger
         from suite.report.build import build
         from suite.report.facts import run_facts
 
         chosen = self.selection
-        facts = run_facts(Ledger(self.results), self._evidences, chosen.profile)
+        facts = run_facts(self.ledger, self._evidences, chosen.profile)
         with _writing(chosen.reports):
             build(self._evidences, self.verdicts, facts, chosen.reports, drawn=self._drawn)
 
@@ -277,12 +279,11 @@ def _writing(directory: Path) -> Iterator[None]:
 
 
 def _mirror(
-    selection: Selection, experiment: Experiment, results: Path, note: Callable[[str], None]
+    selection: Selection, experiment: Experiment, ledger: "Ledger", note: Callable[[str], None]
 ) -> None:
-    from suite.ledger import Ledger
     from suite.tracking.mirror import mirror
 
-    mirror(Ledger(results), experiment, Path.cwd(), selection.reports, note)
+    mirror(ledger, experiment, Path.cwd(), selection.reports, note)
 
 
 def _print_verdicts(verdicts: Sequence[Mapping[str, Any]], console: "Console") -> None:

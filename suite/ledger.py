@@ -81,10 +81,13 @@ class Ledger:
     """Reads results/, also while a run writes it.
 
     A part that cannot be read is skipped with a logged warning; the next writer sets it aside.
+    Parts never change, so that one that was read whole stays in memory: a ledger that is asked
+    again reads only what is new. Histories, the bulk, are read each time.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._kept: dict[Path, pa.Table] = {}
 
     def directory(self, table: str) -> Path:
         """Where a table's parts lie."""
@@ -195,9 +198,17 @@ class Ledger:
             if stems is not None and path.stem not in stems:
                 continue
             try:
-                yield path.stem, _read_part(path, name, columns)
+                yield path.stem, self._part(path, name, columns)
             except UnreadablePartError as problem:
                 log.warning("%s; it is skipped", problem)
+
+    def _part(self, path: Path, name: str, columns: Sequence[str]) -> pa.Table:
+        if path in self._kept:
+            return self._kept[path].select(list(columns))
+        table = _read_part(path, name, columns)
+        if name != "histories" and list(columns) == TABLES[name].names:
+            self._kept[path] = table
+        return table
 
 
 def _read_part(path: Path, name: str, columns: Sequence[str]) -> pa.Table:

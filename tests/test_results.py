@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from suite import ledger as ledger_module
 from suite.errors import InputError
 from suite.ledger import Ledger, Stored, new_invocation_id, writing
 from suite.provenance import Provenance
@@ -566,3 +567,22 @@ def test_invocations_come_back_and_ids_sort_by_time(root):
         asdict(replace(row, invocation=second)),
     ]
     assert first < second
+
+
+def test_a_ledger_asked_again_reads_only_new_parts(root, monkeypatch):
+    with writing(root) as writer:
+        writer.store([make_outcome(0)], PROVENANCE)
+        ledger = Ledger(root)
+        assert len(ledger.trials()) == 1
+        writer.store([make_outcome(1)], PROVENANCE)
+        read, original = [], ledger_module.parquet.read_part
+
+        def noted(path, *rest):
+            read.append(path)
+            return original(path, *rest)
+
+        monkeypatch.setattr(ledger_module.parquet, "read_part", noted)
+        assert len(ledger.trials()) == 2
+        assert len(read) == 1
+        assert ledger.stored() == Ledger(root).stored()
+        assert ledger.trials().equals(Ledger(root).trials())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from textwrap import fill
 from typing import Literal
 
 import pandas as pd
@@ -132,9 +133,17 @@ def _titled(grid: list[Axes], cells: Sequence[Key | None], across: int) -> list[
             # The panel above an empty place is the lowest of its column.
             grid[place - across].tick_params(labelbottom=True)
         else:
-            axes.set_title(title(key, between))
+            axes.set_title(_wrapped(title(key, between), _TITLE_ROOM // across))
             drawn.append(Panel(axes, key))
     return drawn
+
+
+def _wrapped(text: str, room: int) -> str:
+    """Lines no longer than the room, broken between words and a name's parameters."""
+    return "\n".join(
+        line if len(line) <= room else fill(line.replace("(", " (").replace(",", ", "), room)
+        for line in text.splitlines()
+    )
 
 
 def title(key: Key, between: str = " · ") -> str:
