@@ -28,7 +28,9 @@ def training_curves(evidence: Evidence) -> Drawing:
     figure, drawn = panels(rows, columns, share="row")
     for panel in drawn:
         _draw_curves(panel.axes, only(table, panel.key))
-    _name_lines(drawn[0].axes, only(table, drawn[0].key))
+    # A network that was not trained has points in place of lines.
+    longest = max(drawn, key=lambda panel: only(table, panel.key)["epoch"].max())
+    _name_lines(longest.axes, only(table, longest.key))
     whole_numbers(drawn[0].axes, "x", ticks=5)
     labels(figure, "epoch", "loss")
     return Drawing(

@@ -133,7 +133,7 @@ def _titled(grid: list[Axes], cells: Sequence[Key | None], across: int) -> list[
             # The panel above an empty place is the lowest of its column.
             grid[place - across].tick_params(labelbottom=True)
         else:
-            axes.set_title(_wrapped(title(key, between), _TITLE_ROOM // across))
+            axes.set_title(_wrapped(title(key, between), _TITLE_ROOM // across - 4))
             drawn.append(Panel(axes, key))
     return drawn
 
