@@ -1,4 +1,4 @@
-"""Leadline: what does depth buy?"""
+"""Leadline: what does depth buy? `Experiment`, `run` and `load_results` are its public names."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

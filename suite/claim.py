@@ -20,7 +20,9 @@ class Side(Model):
         better: levels that the claim favours; several are averaged, or one is chosen.
         worse: levels they are held against; None compares the metric with zero.
         where: levels to which the claim is confined.
-        choose: `validation` picks, per unit, the level with the best validation loss.
+        choose: `validation` picks, per unit, the level with the best validation loss, and
+            `validation_accuracy` the one with the best accuracy, for sides of which some have no
+            loss or none that compares.
         along: factor along which a trend is tested.
         of: what is tested along it: the slope per doubling (or per unit); the exponent, which is
             the slope of a metric in natural logarithms over the factor's; the crossing, where
@@ -36,7 +38,7 @@ class Side(Model):
     better: Selection | None = None
     worse: Selection | None = None
     where: Selection = Field(default_factory=dict)
-    choose: Literal["mean", "validation"] = "mean"
+    choose: Literal["mean", "validation", "validation_accuracy"] = "mean"
     along: str | None = None
     of: Literal["slope", "exponent", "crossing", "peak"] = "slope"
     at: float | None = None

@@ -6,6 +6,7 @@ Each prediction starts from the network's own first signal, so that it says noth
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,35 +47,83 @@ def gradient_decay(evidence: Evidence) -> pd.Series:
     return -_rise_back(evidence)
 
 
+def weight_gradient_decay(evidence: Evidence) -> pd.Series:
+    """The same of the weights' gradients, from the last hidden layer to the second.
+
+    The first is left out, for what feeds it are the data. NaN with fewer than three hidden layers.
+    """
+    depth = _depth(evidence)
+    last = at_start(evidence, "gradient_norm", depth)
+    second = at_start(evidence, "gradient_norm", depth.clip(upper=2))
+    flows = (depth >= 3) & (second > 0) & (last > 0)
+    fallen = 2 * (np.log10(last.where(flows)) - np.log10(second.where(flows)))
+    decay: pd.Series = fallen / (depth - 2).where(flows)
+    return decay
+
+
 def gradient_deviation(evidence: Evidence) -> pd.Series:
     """log10(δ₁²/δ_L²)/(L − 1), less mean field's."""
     return _less_predicted(evidence, _rise_back(evidence), _predicted_rise)
 
 
-def signal_deviation(evidence: Evidence) -> pd.Series:
-    """log10(q_L/q_1)/(L − 1), less mean field's."""
+def signal_growth(evidence: Evidence) -> pd.Series:
+    """log10(q_L/q_1)/(L − 1) of each trial."""
     depth = _depth(evidence)
     first = at_start(evidence, "signal", depth.clip(upper=1))
-    last = at_start(evidence, "signal", depth)
-    return _less_predicted(evidence, -_per_layer(first, last, depth), _predicted_growth)
+    return -_per_layer(first, at_start(evidence, "signal", depth), depth)
 
 
-def jacobian_deviation(evidence: Evidence) -> pd.Series:
-    """Mean singular value of the layers' own Jacobians, hidden layers 2 … L, less theory's."""
+def signal_deviation(evidence: Evidence) -> pd.Series:
+    """log10(q_L/q_1)/(L − 1), less mean field's."""
+    return _less_predicted(evidence, signal_growth(evidence), _predicted_growth)
+
+
+def mean_singular_value(evidence: Evidence) -> pd.Series:
+    """Mean singular value of the layers' own Jacobians, hidden layers 2 … L, of each trial."""
     histories = evidence.histories
     between = histories["metric"].eq("jacobian_mean") & histories["epoch"].eq(0)
     inner = histories[between & histories["layer"].gt(1)].merge(
         evidence.trials[["trial_id", "depth"]].drop_duplicates("trial_id"), on="trial_id"
     )
     means = inner[inner["layer"] <= inner["depth"]].groupby("trial_id")["value"].mean()
-    measured = evidence.trials["trial_id"].map(means).astype(np.float64)
-    return _less_predicted(evidence, measured, _predicted_singular_value)
+    return evidence.trials["trial_id"].map(means).astype(np.float64)
+
+
+def jacobian_deviation(evidence: Evidence) -> pd.Series:
+    """Mean singular value of the layers' own Jacobians, hidden layers 2 … L, less theory's."""
+    return _less_predicted(evidence, mean_singular_value(evidence), _predicted_singular_value)
+
+
+def glorot_deviation(evidence: Evidence) -> pd.Series:
+    """Largest distance, over hidden layers 2 … L, of that mean from (8/3π)·√(σ² E φ′²)."""
+    import pandas as pd
+
+    depth = _depth(evidence)
+    deviations = [
+        _less_predicted(
+            evidence,
+            at_start(evidence, "jacobian_mean", depth.clip(layer, layer)).where(depth >= layer),
+            partial(_glorot_mean, layer=layer),
+        )
+        for layer in range(2, max(2, depth.max()) + 1)
+    ]
+    return pd.concat(deviations, axis=1).abs().max(axis=1)
+
+
+def log_spread(evidence: Evidence) -> pd.Series:
+    """ln(1 + spread of the Jacobian from the inputs to the last hidden layer) of each trial."""
+    spread: pd.Series = np.log1p(at_start(evidence, "jacobian_spread", _depth(evidence)))
+    return spread
 
 
 def jacobian_spread_deviation(evidence: Evidence) -> pd.Series:
     """ln(1 + spread of the Jacobian from the inputs to the last hidden layer), less theory's."""
-    spread = at_start(evidence, "jacobian_spread", _depth(evidence))
-    return _less_predicted(evidence, np.log1p(spread), _predicted_spread)
+    return _less_predicted(evidence, log_spread(evidence), _predicted_spread)
+
+
+def gradient_cosine(evidence: Evidence) -> pd.Series:
+    """Mean cosine between rows' back-propagated gradients at hidden layer 2 of each trial."""
+    return at_start(evidence, "gradient_cosine", _depth(evidence).clip(2, 2))
 
 
 def gradient_angle_deviation(evidence: Evidence) -> pd.Series:
@@ -85,7 +134,7 @@ def gradient_angle_deviation(evidence: Evidence) -> pd.Series:
     correlation, which makes predictions a few hundredths too low where a ReLU's rows differ much.
     """
     twos = _depth(evidence).clip(2, 2)
-    measured = at_start(evidence, "gradient_cosine", twos)
+    measured = gradient_cosine(evidence)
     probed = evidence.trials.assign(
         second_signal=at_start(evidence, "signal", twos),
         variance=at_start(evidence, "activation_variance", twos - 1),
@@ -180,6 +229,12 @@ def _predicted_singular_value(alike: pd.DataFrame) -> Floats:
     ]
     means: Floats = np.interp(logs, grid, exact).mean(axis=1)
     return means
+
+
+def _glorot_mean(alike: pd.DataFrame, *, layer: int) -> Floats:
+    recipe, signals = alike.iloc[0], _signals(alike)[:, layer - 1]
+    variance = _variances(recipe)[0]
+    return jacobian.glorot_mean_singular_value(recipe["activation"], signals, variance)
 
 
 def _predicted_spread(alike: pd.DataFrame) -> Floats:

@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainSerializer, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from suite.claim import Claim, Side
 from suite.consistency import check_consistency
@@ -56,12 +56,27 @@ PROFILES = ("quick", "standard", "full")
 Parts = Annotated[Supplied | None, PlainSerializer(lambda parts: parts and parts.digest)]
 
 
+def _read(raw: Any) -> Any:
+    """What varies or is held, of which Python users may give single values, too."""
+    if not isinstance(raw, Mapping):
+        return raw
+    return {
+        key: tuple(read_value(key, v) for v in as_tuple(values))
+        if key in KEYS
+        else as_tuple(values)
+        for key, values in raw.items()
+    }
+
+
+Factors = Annotated[Frozen[Levels], BeforeValidator(_read)]
+
+
 class Profile(Model):
     """How much of the experiment is run: seeds, tuning trials, and levels that replace others."""
 
     seeds: int = Field(ge=1)
     trials: int | None = Field(default=None, ge=2)
-    levels: Frozen[Levels] = Field(default_factory=dict)
+    levels: Factors = Field(default_factory=dict)
 
 
 class Experiment(Model):
@@ -69,9 +84,9 @@ class Experiment(Model):
 
     name: str
     question: Text
-    vary: Frozen[Levels]
+    vary: Factors
     variants: Frozen[Frozen[Frozen[Level]]] = Field(default_factory=dict)
-    hold: Frozen[Levels]
+    hold: Factors
     tune: Tune | None = None
     probes: tuple[str, ...] = ()
     profiles: Frozen[Profile]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from suite import deviations, findings, milestones
+from suite import deviations, ensembles, findings, milestones, sample_complexity
 from suite.data.cards import CARDS
 from suite.errors import unknown
 
@@ -246,6 +246,9 @@ METRICS: dict[str, Metric] = {
         "loss on validation data", False, "", _score("validation_loss", _chance_loss)
     ),
     "train_loss": Metric("loss on training data", False, "", _train_loss),
+    "test_error": Metric(
+        "share of test data told wrongly", False, "", lambda e: 1 - _test_accuracy(e)
+    ),
     "log_test_loss": Metric(
         "natural logarithm of the loss on test data",
         False,
@@ -271,6 +274,25 @@ METRICS: dict[str, Metric] = {
         None,
         _GRADIENT,
         deviations.gradient_decay,
+        at_start=True,
+    ),
+    "weight_gradient_decay": Metric(
+        "how fast squared weight gradients shrink from the last hidden layer to the second before"
+        " training",
+        None,
+        _GRADIENT,
+        deviations.weight_gradient_decay,
+        at_start=True,
+    ),
+    "glorot_deviation": Metric(
+        "largest distance, over hidden layers from the second, of the mean singular value of a"
+        " layer's own Jacobian from (8/3π)·√(σ²·E[φ′²]), before training",
+        *(False, "", deviations.glorot_deviation),
+        at_start=True,
+    ),
+    "norm_variance_slope": Metric(
+        "slope over the sum of 1/width of the variance of ln ‖Jacobian · u‖² between networks",
+        *(None, "", ensembles.norm_variance_slope),
         at_start=True,
     ),
     **{
@@ -318,6 +340,11 @@ METRICS: dict[str, Metric] = {
         "validation accuracy (R² of values) of a linear model of the last hidden layer",
         *(True, "", _or_chance(findings.last_layer_separability, _chance_score)),
     ),
+    "separability_step": Metric(
+        "smallest step of a linear model's validation accuracy (R² of values) from one hidden layer"
+        " to the next, mean over networks",
+        *(True, "", ensembles.separability_step),
+    ),
     "readout_test_accuracy": Metric(
         "test accuracy of a linear model of the last hidden layer; of a classical model, its own",
         *(True, "", _or_chance(_readout, _chance_accuracy)),
@@ -329,6 +356,11 @@ METRICS: dict[str, Metric] = {
     "best_probe_layer_gain": Metric(
         "the same slope at the end less that before training",
         *(True, "layers per level", _or_chance(findings.best_probe_layer_gain, _nothing)),
+    ),
+    "hierarchy_exponent": Metric(
+        "slope of the logarithm of the samples that a random hierarchy takes over that of"
+        " classes · synonyms^levels",
+        *(None, "", lambda e: sample_complexity.hierarchy_exponent(e, _test_accuracy(e))),
     ),
     "log_epochs_to_target": Metric(
         f"natural logarithm of the epochs until validation accuracy (R²) is {milestones.SHARE:g} of"

@@ -83,7 +83,7 @@ def pair(evidence: Evidence, side: Side, place: str, *, kind: str, failures: boo
         raise InputError(f"{place}.of", problem)
     rows = _rows(evidence, side, metric, place)
     usable = rows["value"].notna() & rows["outcome"].isin(["completed", *FAILURES])
-    if side.choose == "validation":
+    if side.choose != "mean":
         usable &= rows["validation"].notna()
     failed = rows["outcome"].isin(FAILURES) & (not metric.at_start)
     kept = rows[usable] if failures else rows[usable & ~failed]
@@ -148,11 +148,18 @@ def _rows(evidence: Evidence, side: Side, metric: Metric, place: str) -> pd.Data
     rows = trials[wanted & _selected(trials, side.where)]
     return rows.assign(
         value=metric.values(evidence),
-        validation=METRICS["validation_loss"].values(evidence),
+        validation=_what_chooses(evidence, side.choose),
         cell=_label(rows, _unnamed(evidence, side)),
         choice=_label(rows, _named(side)),
         position=_positions(rows, side, place),
     )
+
+
+def _what_chooses(evidence: Evidence, choose: str) -> pd.Series:
+    """What validation data say of each trial, lower being better."""
+    if choose == "validation_accuracy":
+        return -METRICS["validation_accuracy"].values(evidence)
+    return METRICS["validation_loss"].values(evidence)
 
 
 def _named(side: Side) -> list[str]:
@@ -247,14 +254,14 @@ def _side_means(rows: pd.DataFrame, selection: Selection | None, choose: str) ->
 
 def _chosen(rows: pd.DataFrame, selection: Selection | None, choose: str) -> pd.DataFrame:
     chosen = rows[_selected(rows, selection or {})]
-    return _best_on_validation(chosen) if choose == "validation" else chosen
+    return chosen if choose == "mean" else _best_on_validation(chosen)
 
 
 def _best_on_validation(rows: pd.DataFrame) -> pd.DataFrame:
-    """Per unit (and position), the rows of the choice with the lowest mean validation loss."""
+    """Per unit (and position), the rows of the choice that does best on validation data."""
     contest = [*UNIT, "position"]
-    losses = rows.groupby([*contest, "choice"])["validation"].mean().reset_index()
-    best = losses.sort_values("validation", kind="stable").drop_duplicates(contest)
+    means = rows.groupby([*contest, "choice"])["validation"].mean().reset_index()
+    best = means.sort_values("validation", kind="stable").drop_duplicates(contest)
     return rows.merge(best[[*contest, "choice"]], on=[*contest, "choice"])
 
 

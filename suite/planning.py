@@ -14,7 +14,7 @@ from suite.data.cards import CARDS, DATASETS, DatasetCard, check_request
 from suite.data.naming import base_name
 from suite.data.tables.spec import is_table_name
 from suite.errors import InputError, unknown
-from suite.experiment import Experiment, Level, Levels, regularizer_pairs, setting_pairs
+from suite.experiment import Design, Experiment, Level, Levels, regularizer_pairs, setting_pairs
 from suite.installing import origin, origin_of, source_of
 from suite.levels import SOLVED
 from suite.parts.activations import ACTIVATIONS
@@ -169,6 +169,7 @@ def check_recipes(experiment: Experiment, profile: str) -> None:
     """
     design = experiment.at(profile)
     place = f"{experiment.path or experiment.name} (profile {profile})"
+    _check_probes_suit(f"{place}: probes", design)
     for dataset in design.datasets:
         card = CARDS[dataset]
         if (
@@ -190,6 +191,16 @@ def check_recipes(experiment: Experiment, profile: str) -> None:
                 raise InputError(f"{place}: {error.place}", error.problem, error.hint) from None
             except ValueError as error:
                 raise InputError(place, str(error)) from None
+
+
+def _check_probes_suit(place: str, design: Design) -> None:
+    """A probe may look at some of the data sets only, but not at none."""
+    found = {CARDS[dataset].features for dataset in design.datasets}
+    for name in design.probes:
+        wanted = PROBES[name].features
+        if wanted is not None and wanted not in found:
+            problem = f"{name} needs data with {wanted} features, and none of the data sets has"
+            raise InputError(place, problem)
 
 
 def _check_pretraining(trial: Trial, card: DatasetCard) -> None:

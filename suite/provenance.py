@@ -12,7 +12,10 @@ from pathlib import Path
 from suite import __version__
 
 # What decides a measurement's numbers; everything else may change without a retraining.
-NUMERIC_SOURCES = ("trial.py", "randomness.py", "parts", "data", "training", "classical")
+NUMERIC_SOURCES = (
+    *("trial.py", "randomness.py", "pictures.py"),
+    *("parts", "data", "training", "classical"),
+)
 NUMERIC_LIBRARIES = (
     *("torch", "numpy", "numba", "scipy", "scikit-image", "scikit-learn"),
     *("mlxtend", "mnist1d", "wordfreq"),

@@ -1,10 +1,11 @@
 """What was measured: all of it, or one experiment's evidence for verdicts, figures and report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from suite.errors import InputError
@@ -19,6 +20,7 @@ _UNIT = {
     "variance": ["contender", "dataset", "split", "repeat", "number"],
     "tuning": ["contender", "dataset", "split", "repeat", "number", "trial_id"],
 }
+_PLAN = TABLES["plan"].names
 _OWN = ("stage", "study", "repeat", "number", "dataset", "split")
 
 
@@ -32,17 +34,76 @@ class Results:
     invocations: pd.DataFrame
 
 
-def load_results(path: str | Path = "results") -> Results:
+def load_tables(path: str | Path = "results") -> Results:
     """Everything that was measured.
 
     Raises:
         InputError: there is no such directory.
     """
+    ledger = _ledger(path)
+    return Results(ledger.trials(), ledger.histories(), ledger.plan(), ledger.invocations())
+
+
+def load_results(
+    results: str | Path = "results",
+    experiment: Experiment | str | None = None,
+    profile: str | None = None,
+    *,
+    histories: bool = False,
+) -> pd.DataFrame:
+    """The final networks and classical models, one row a trial.
+
+    Of an experiment that was changed or run again with other code, those asked for last.
+
+    Args:
+        results: directory of the ledger.
+        experiment: only what this experiment asked for, with a column for each of its factors.
+        profile: only what was asked for at quick, standard or full.
+        histories: what was measured during training instead, in long form: `trial_id, epoch, split,
+            metric, layer, value`.
+
+    Returns:
+        Columns of the recipe (`dataset, split, depth, …`), of what was measured
+        (`test_accuracy, generalization_gap, seconds, …`) and of where it comes from.
+
+    Raises:
+        InputError: there is no such directory, or nothing in it of such an experiment.
+    """
+    ledger = _ledger(results)
+    name = experiment.name if isinstance(experiment, Experiment) else experiment
+    plan = _last_finals(ledger.plan(), name, profile)
+    if plan.empty and name is not None:
+        raise InputError(f"{ledger.root}/", f"holds no final trial of {name!r}", "run it first")
+    keys = plan.drop_duplicates("trial_id", keep="last")
+    if histories:
+        return ledger.histories(keys).drop(columns=list(KEY[1:]))
+    if name is not None:
+        levels = pd.DataFrame([json.loads(text) for text in keys["contender"]])
+        keys = keys.reset_index(drop=True).join(levels)
+    trials = ledger.trials()
+    new = [column for column in keys.columns if column not in (*trials.columns, *_PLAN)]
+    return keys[[*KEY, *new]].merge(trials, how="inner", on=list(KEY))
+
+
+def _last_finals(plan: pd.DataFrame, name: str | None, profile: str | None) -> pd.DataFrame:
+    """Requests for final trials by each experiment's last design and by its last code."""
+    for column, wanted in (("experiment", name), ("profile", profile)):
+        if wanted is not None:
+            plan = plan[plan[column] == wanted]
+    plan = plan.sort_values("invocation", kind="stable")
+    for column in ("registered_hash", "code_hash"):
+        plan = plan[
+            plan[column] == plan.groupby(["experiment", "profile"])[column].transform("last")
+        ]
+    finals = plan[plan["stage"] == "final"]
+    return finals.drop_duplicates(["experiment", "profile", *_UNIT["final"]], keep="last")
+
+
+def _ledger(path: str | Path) -> Ledger:
     root = Path(path)
     if not root.is_dir():
         raise InputError(f"{root}/", "holds no results yet", "run an experiment first")
-    ledger = Ledger(root)
-    return Results(ledger.trials(), ledger.histories(), ledger.plan(), ledger.invocations())
+    return Ledger(root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,14 +157,33 @@ def gather_all(ledger: Ledger, experiments: Sequence[Experiment], profile: str) 
         InputError: a factor has the name of a column that results have.
     """
     plan = ledger.plan()
-    measured = ledger.trials().rename(columns={"parameters": "trained_parameters"})
+    measured = _measured(ledger)
     found = [_without_histories(experiment, profile, plan, measured) for experiment in experiments]
     keys = [evidence.trials[list(KEY)] for evidence in found]
     histories = ledger.histories(pd.concat(keys)) if keys else pd.DataFrame()
-    return [
-        replace(evidence, histories=histories.merge(own.drop_duplicates(), on=list(KEY)))
-        for evidence, own in zip(found, keys, strict=True)
-    ]
+    parts = _of_each(histories, keys)
+    return [replace(evidence, histories=own) for evidence, own in zip(found, parts, strict=True)]
+
+
+def _of_each(histories: pd.DataFrame, keys: Sequence[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """For each table of keys its rows of the histories, which are grouped once for all of them."""
+    if not keys:
+        return
+    numbers = histories.groupby(list(KEY), sort=False).ngroup().to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    known = histories.drop_duplicates(list(KEY))[list(KEY)].reset_index(drop=True)
+    ends = np.searchsorted(numbers[order], np.arange(len(known) + 1))
+    for own in keys:
+        found = known.reset_index().merge(own.drop_duplicates(), on=list(KEY))["index"]
+        rows = [order[ends[number] : ends[number + 1]] for number in found]
+        taken = np.sort(np.concatenate([np.empty(0, dtype=order.dtype), *rows]))
+        yield histories.iloc[taken].reset_index(drop=True)
+
+
+def _measured(ledger: Ledger) -> pd.DataFrame:
+    """The trials table, indexed by its key."""
+    trials = ledger.trials().rename(columns={"parameters": "trained_parameters"})
+    return trials.set_index(pd.MultiIndex.from_frame(trials[list(KEY)]))
 
 
 def _without_histories(
@@ -155,8 +235,11 @@ def _joined(
     """Planned trials of a stage, with factor columns in front and what was measured behind."""
     plan = plan[plan["stage"] == stage].drop_duplicates(_UNIT[stage], keep="last")
     plan = plan[["contender", *_OWN, *KEY]].reset_index(drop=True)
-    overlap = [name for name in (*factors, *_OWN) if name in measured.columns]
-    frame = plan.merge(measured.drop(columns=overlap), how="left", on=list(KEY))
+    overlap = [name for name in (*factors, *_OWN, *KEY) if name in measured.columns]
+    # Looked up, not merged: the table is wide, and most of its rows are other experiments'.
+    places = measured.index.get_indexer(pd.MultiIndex.from_frame(plan[list(KEY)]))
+    own = measured.reset_index(drop=True).reindex(places).drop(columns=overlap)
+    frame = pd.concat([plan, own.set_axis(plan.index)], axis=1)
     contenders = [json.loads(text) for text in plan["contender"]]
     levels = {name: _levels([c[name] for c in contenders]) for name in factors}
     return pd.concat([pd.DataFrame(levels, index=frame.index), frame], axis=1)

@@ -22,6 +22,7 @@ from suite.ledger import Ledger, Stored, Writer, new_invocation_id, writing
 from suite.planning import Cohort, estimate_seconds, group
 from suite.provenance import code_hash, provenance
 from suite.schemas import Invocation, Key, PlanRow, key_of
+from suite.tally import Size
 from suite.trial import Outcome, Trial
 from suite.tuning.source import Request, Source, Told
 from suite.tuning.studies import DesignSource
@@ -53,8 +54,8 @@ class Settings:
 class Listener(Protocol):
     """Watches a run."""
 
-    def expect(self, networks: int, seconds: float) -> None:
-        """Networks in all, and a guess of their time on one core."""
+    def expect(self, sizes: Mapping[str, Size]) -> None:
+        """Every experiment's size, in the order in which they run."""
 
     def experiment(self, name: str) -> None:
         """An experiment begins."""
@@ -68,6 +69,9 @@ class Listener(Protocol):
     def finished(self, cohort: Cohort, outcomes: Sequence[Outcome]) -> None:
         """A cohort, or a part of one, is stored."""
 
+    def done(self) -> None:
+        """The experiment's networks are trained; its report and its mirror follow."""
+
     def note(self, text: str) -> None:
         """Something the user should know."""
 
@@ -78,7 +82,7 @@ class Clock:
     def __init__(self) -> None:
         self.start = time.perf_counter()
         self.started = _now()
-        self.spent = {"training": 0.0, "tracking": 0.0, "reporting": 0.0}
+        self.spent = {"training": 0.0, "tracking": 0.0, "reporting": 0.0, "proposing": 0.0}
 
     @contextmanager
     def spending(self, on: str) -> Iterator[None]:
@@ -129,6 +133,7 @@ class Run:
                 outside_training_seconds=wall - spent["training"] - spent["tracking"],
                 tracking_seconds=spent["tracking"],
                 reporting_seconds=spent["reporting"],
+                proposing_seconds=spent["proposing"],
                 networks=self.networks,
                 networks_reused=self.reused,
                 workers=self.settings.workers,
@@ -182,14 +187,12 @@ def run_experiments(
         stored = Ledger(settings.results).stored()
         run = Run(settings, writer, executor, listener, Clock(), names, stored)
         sources = [source_of(experiment, settings.profile) for experiment in experiments]
-        listener.expect(
-            sum(source.count() for source in sources),
-            sum(estimate_seconds(r.trial) for source in sources for r in source.preview()),
-        )
+        listener.expect(dict(zip(names, map(_size, sources), strict=True)))
         try:
             for experiment, source in zip(experiments, sources, strict=True):
                 listener.experiment(experiment.name)
                 _run_source(run, experiment, source)
+                listener.done()
                 run.book()
                 with run.clock.spending("reporting"):
                     report(experiment)
@@ -205,6 +208,10 @@ def run_experiments(
         return run.invocation
 
 
+def _size(source: Foreseen) -> Size:
+    return Size(source.count(), sum(estimate_seconds(r.trial) for r in source.preview()))
+
+
 def _executor(settings: Settings) -> Executor:
     if settings.workers == 0:
         return InlineExecutor(settings.device)
@@ -217,7 +224,7 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
     for dataset in experiment.at(run.settings.profile).datasets:
         if text := spec_text(dataset):
             run.writer.store_table(dataset, text)
-    while requests := source.propose():
+    while requests := _propose(run, source):
         keys = {r.trial: measurement_key(r.trial, run.settings.device) for r in requests}
         run.networks += len(requests)
         run.writer.store_plan(_plan_rows(run, experiment, requests, keys))
@@ -233,6 +240,11 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
         _train(run, missing, states, _with_stored_probes(probes, keys, run.stored))
         source.tell({trial.id: _told(run.stored[key]) for trial, key in keys.items()})
     run.writer.drop_states()
+
+
+def _propose(run: Run, source: Source) -> Sequence[Request]:
+    with run.clock.spending("proposing"):
+        return source.propose()
 
 
 def _asked_twice(requests: Sequence[Request]) -> list[Trial]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from suite import pictures
 from suite.experiment import regularizer_pairs, regularizer_text, setting_pairs, setting_text
 from suite.provenance import Provenance
 from suite.trial import FIELDS, OPTIONAL, Outcome, Trial
@@ -20,6 +21,8 @@ METRICS = tuple(
     for metric in ("loss", *_CLASS_SCORES, *_VALUE_SCORES)
 )
 KEY = ("trial_id", "code_hash", "data_hash", "kernel")
+# Of these metrics the histories' `layer` is a place in an array.
+PICTURES = pictures.PICTURES
 
 
 class Key(NamedTuple):
@@ -86,6 +89,8 @@ class Invocation:
         outside_training_seconds: wall time in which none did, the mirror aside.
         tracking_seconds: spent in the MLflow mirror.
         reporting_seconds: spent on verdicts, figures and report.
+        proposing_seconds: spent on choosing what to train next, most of it in Optuna; NaN where
+            that was not booked yet.
         networks: networks that the experiments asked for.
         networks_reused: those of them that were stored before.
         workers: worker processes.
@@ -102,6 +107,7 @@ class Invocation:
     outside_training_seconds: float
     tracking_seconds: float
     reporting_seconds: float
+    proposing_seconds: float
     networks: int
     networks_reused: int
     workers: int
@@ -164,6 +170,7 @@ TABLES: dict[str, pa.Schema] = {
 # What a row from before a column was there has in it: fields are added to Trial over time.
 DEFAULTS: dict[str, Mapping[str, Any]] = {
     "plan": {"repeat": 0, "number": 0},
+    "invocations": {"proposing_seconds": np.nan},
     "trials": {
         **{f.name: f.default for f in fields(Trial) if f.default is not MISSING},
         "regularizers": regularizer_text(()),

@@ -101,6 +101,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty MLflow database; making one takes seconds, so it is made once and copied."""
+    from suite.tracking.store import DATABASE, open_client
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        directory = tmp_path_factory.mktemp("mlflow")
+        open_client(directory)
+        return directory / DATABASE
+
+
 class Called(NamedTuple):
     """How a command ended and what it printed."""
 

@@ -188,10 +188,10 @@ def ran(one_thread, tmp_path_factory):
     experiment = build_experiment("mixed", CONTENT)
     again = []
     for _ in range(2):
-        listener = PlainListener(Console(quiet=True), 1)
+        listener = PlainListener(Console(quiet=True))
         settings = Settings(profile="quick", workers=0, results=results)
         run_experiments([experiment], settings, listener, lambda _: None, lambda _: None)
-        again.append(listener.tally.trained)
+        again.append(listener.course.whole.trained)
     return results, experiment, again
 
 

@@ -70,7 +70,9 @@ def inline(monkeypatch):
 def no_mirror(monkeypatch):
     """Runs are not mirrored to MLflow; those that would have been."""
     mirrored = []
-    monkeypatch.setattr(benchmark, "_mirror", lambda *args: mirrored.append(args[1].name))
+    monkeypatch.setattr(
+        benchmark.running, "_mirror", lambda *_: lambda experiment: mirrored.append(experiment.name)
+    )
     return mirrored
 
 
@@ -274,8 +276,11 @@ def test_a_dry_run_counts_what_a_run_trains_and_writes_nothing(place, no_mirror,
     assert (run.code, run.err) == (0, "")
     assert len(Ledger(Path("results")).trials()) == NETWORKS_OF_FILE
     assert set(no_mirror) == {"tiny"}
-    assert "depth-accuracy  preview" in run.out
-    assert run.out.splitlines()[-1] == "report: reports/quick/index.html"
+    assert re.search(r"^depth-accuracy +… preview +[+-]", run.out, re.MULTILINE)
+    assert "1 claims: 1 preview" in run.out
+    report, onward = run.out.splitlines()[-2:]
+    assert report == "report: reports/quick/index.html"
+    assert onward.startswith("read on: leadline ui")
     assert Path("reports/quick/index.html").stat().st_size
     assert leadline("report", "--profile", "quick").code == 0
 
@@ -328,17 +333,16 @@ def test_a_signal_ends_a_command_in_one_line(number, place, leadline, monkeypatc
 
     monkeypatch.setattr(benchmark, "run", interrupt)
     called = leadline("run", "--profile", "quick")
-    line = "stopped; everything finished is stored, run again to go on\n"
+    line = "stopped; what has finished is stored in results/, and the same command goes on\n"
     assert called == (130, "", line)
 
 
-def test_python_runs_an_experiment_as_the_command_does(place):
+def test_python_runs_an_experiment_as_the_command_does(place, no_mirror):
     from suite import load_results, run
-    from suite.reading import read_experiment
 
-    evidence = run(read_experiment(Path("experiments/tiny.yaml")), "quick", workers=0)
+    evidence = run("experiments/tiny.yaml", "quick", workers=0)
     assert evidence.complete
-    assert set(evidence.trials["trial_id"]) <= set(load_results().trials["trial_id"])
+    assert set(evidence.trials["trial_id"]) == set(load_results()["trial_id"])
     # A preview never takes the place of a standard run's report.
     assert [path.name for path in Path("reports").iterdir()] == ["quick"]
     assert Path("reports/quick/tiny/index.html").is_file()

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 import suite.compare.plan as planning
-from suite import load_results
 from suite.classical.models import CLASSICAL
 from suite.data.cards import DATASETS
 from suite.figures.drawing import Pictures
+from suite.results import load_tables
 
 TINY = ("--seeds", 3, "--trials", 2, "--workers", 0)
 
@@ -49,14 +49,15 @@ def compare(leadline, *options):
     return leadline("compare", "sales.csv", "--target", "price", "--output", "out", *options)
 
 
-def test_a_hundred_rows_end_in_a_page_whose_numbers_are_the_ledgers(here, leadline):
+def test_a_hundred_rows_end_in_a_page_whose_numbers_are_the_ledgers(here, leadline, monkeypatch):
+    _only(monkeypatch, "dummy", "linear", "gradient_boosting", "shallow", "deep")
     called = compare(leadline, *TINY)
     assert called.code == 0, called.err
     assert "taken as an amount" in called.err
     verdict = json.loads((here / "out/verdict.json").read_text("utf-8"))
     assert (verdict["task"], verdict["metric"], verdict["rows"]) == ("regression", "test_r2", 100)
     assert verdict["sentence"] in " ".join(called.out.split())
-    _check_against_ledger(verdict, load_results(here / "out/results").trials)
+    _check_against_ledger(verdict, load_tables(here / "out/results").trials)
     assert [c["mean"] for c in verdict["contenders"]] == sorted(
         (c["mean"] for c in verdict["contenders"]), reverse=True
     )
@@ -99,36 +100,42 @@ def _check_pages(out, verdict):
 def test_what_was_trained_is_not_trained_again_and_more_is_added(here, leadline, monkeypatch):
     quick = ("--seeds", 2, "--trials", 2, "--workers", 0, "--json")
     _only(monkeypatch, "dummy", "linear", "shallow", "deep")
+    _without_pictures(monkeypatch)
+    monkeypatch.setattr("suite.compare.learning.sizes", lambda _: (40,))
     with monkeypatch.context() as patched:
         _interrupt(patched, after=9)
         with pytest.raises(RuntimeError, match="power cut"):
             compare(leadline, *quick)
-    before = load_results("out/results").trials
+    before = load_tables("out/results").trials
     assert 9 <= len(before) < 40
     first = compare(leadline, *quick)
-    after = load_results("out/results").trials
+    after = load_tables("out/results").trials
     kept = after[after["trial_id"].isin(before["trial_id"])]
     assert set(kept["invocation"]) == set(before["invocation"])
     page, verdict = (here / "out/index.html").read_bytes(), json.loads(first.out)
     again = compare(leadline, *quick)
-    assert len(load_results("out/results").trials) == len(after)
+    assert len(load_tables("out/results").trials) == len(after)
     assert json.loads(again.out) == verdict
     assert (here / "out/index.html").read_bytes() == page
     more = json.loads(compare(leadline, "--seeds", 3, *quick[2:]).out)
-    trials = load_results("out/results").trials
+    trials = load_tables("out/results").trials
     new = trials[~trials["trial_id"].isin(after["trial_id"])]
     assert more["splits"] == 3
     assert set(new["split"]) == {2}
 
 
 def _only(monkeypatch, *names):
-    """Leave contenders out, and the pictures, which take longer than the training."""
+    """Leave contenders out; what all of them are is for the plan's own tests."""
     every = planning.contenders
 
     def some(task):
         return {name: recipe for name, recipe in every(task).items() if name in names}
 
     monkeypatch.setattr(planning, "contenders", some)
+
+
+def _without_pictures(monkeypatch):
+    """Draw nothing: that takes longer than the training."""
     monkeypatch.setattr("suite.compare.page.render", lambda _: Pictures(b"<svg/>", b""))
 
 
@@ -149,6 +156,8 @@ def _interrupt(monkeypatch, after):
 
 def test_a_straight_line_needs_no_network(here, leadline, monkeypatch):
     _only(monkeypatch, "dummy", "linear", "shallow", "deep")
+    _without_pictures(monkeypatch)
+    monkeypatch.setattr("suite.compare.learning.sizes", lambda _: ())
     called = compare(leadline, "--seeds", 3, "--trials", 6, "--workers", 0, "--json")
     verdict = json.loads(called.out)
     assert verdict["best"] == "linear"
@@ -158,6 +167,7 @@ def test_a_straight_line_needs_no_network(here, leadline, monkeypatch):
 
 def test_depth_is_worth_it_on_a_chess_board(here, leadline, monkeypatch):
     _only(monkeypatch, "dummy", "shallow", "deep")
+    _without_pictures(monkeypatch)
     monkeypatch.setattr(planning, "_SIZES", ((np.inf, 40, 40, 32, (12, 16)),))
     monkeypatch.setattr("suite.compare.learning.sizes", lambda _: ())
     board().to_csv("sales.csv", index=False)

@@ -1,8 +1,5 @@
 """What CONTRIBUTING.md tells a contributor to add is added here, word for word, and works."""
 
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -17,13 +14,11 @@ from suite.planning import check_names, check_recipes
 from suite.reading import read_experiment
 from suite.training.fitting import fit
 from suite.trial import Trial
-
-PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+from tests import documents
 
 
 def blocks(heading: str, language: str) -> list[str]:
-    section = PAGE.read_text(encoding="utf-8").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
+    return [block.text for block in documents.blocks("CONTRIBUTING.md", language, heading)]
 
 
 @pytest.fixture

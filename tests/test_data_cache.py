@@ -66,7 +66,7 @@ def test_many_may_fill_the_cache_at_once(folder):
     barrier, results = threading.Barrier(8), []
 
     def make() -> Samples:
-        barrier.wait(timeout=10)
+        barrier.wait(timeout=120)
         return numbered_rows()
 
     threads = [threading.Thread(target=lambda: results.append(stored(make))) for _ in range(8)]

@@ -374,4 +374,4 @@ def test_workers_do_not_outlive_a_parent_that_is_killed(tmp_path):
     assert {int(path.name) for path in tmp_path.iterdir()} <= family
     parent.kill()
     parent.wait()
-    wait_for(lambda: not alive(family), 3)
+    wait_for(lambda: not alive(family), 120)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.test_figures import draw, evidence, fail_one
+from tests.drawings import draw, evidence, fail_one
 
 
 def scored(row):

@@ -1,4 +1,4 @@
-"""What a run shows of itself: counts, rate and time left; lines in a log, a bar on a terminal."""
+"""What a run shows of itself: lines in a log, a table on a terminal of any size."""
 
 import io
 from types import SimpleNamespace
@@ -6,136 +6,192 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from suite import progress
+from suite import progress, tally
 from suite.planning import Cohort, estimate_seconds
-from suite.progress import LOG_INTERVAL, LiveListener, PlainListener, Tally, clock_text
+from suite.progress import LOG_INTERVAL, NARROW, WIDE, LiveListener, PlainListener, follow
+from suite.tally import Size
 from suite.trial import Outcome, Trial
 
 TRIALS = [Trial(dataset="digits", seed=seed) for seed in range(12)]
 EACH = estimate_seconds(TRIALS[0])
 
 
-class Clock:
-    """A monotonic clock that goes when it is told to."""
-
-    def __init__(self):
-        self.now = 1000.0
-
-    def monotonic(self):
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=clock.monotonic))
+    """A monotonic clock that goes when it is told to."""
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(tally, "time", clock)
     return clock
 
 
-def outcomes(trials, *words):
+def outcomes(trials, *words, score=0.5):
     words = words or ["completed"] * len(trials)
-    return [Outcome(trial=t, outcome=word) for t, word in zip(trials, words, strict=True)]
+    scores = {"validation_accuracy": score}
+    pairs = zip(trials, words, strict=True)
+    return [Outcome(trial=t, outcome=word, metrics=scores) for t, word in pairs]
 
 
 def cohort(trials):
     return Cohort(trials=tuple(trials), probes=())
 
 
-def console():
-    return Console(file=io.StringIO(), width=200)
+def sizes(*names):
+    return {name: Size(12, 12 * EACH) for name in names}
 
 
-def test_tally_counts_what_is_reused_trained_and_failed(clock):
-    tally = Tally(workers=2)
-    tally.expect(12, 12 * EACH)
-    assert (tally.total, tally.done, tally.rate, tally.seconds_left) == (12, 0, 0, None)
-    tally.reuse(TRIALS[:4])
-    assert (tally.done, tally.trained, tally.seconds_left) == (4, 0, None)
-    clock.now += 10
-    tally.finish(outcomes(TRIALS[4:9], "completed", "dead", "diverged", "completed", "crashed"))
-    assert (tally.done, tally.trained, tally.failed) == (9, 5, 3)
-    assert tally.rate == 0.5
-    # Five of eight equal networks took ten seconds, so that three take six.
-    assert tally.seconds_left == pytest.approx(6)
+def terminal(width=100, height=40):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, height=height)
 
 
-def test_time_left_weighs_networks_by_their_size(clock):
-    large = Trial(dataset="digits", epochs=200)
-    tally = Tally(workers=1)
-    tally.expect(2, EACH + estimate_seconds(large))
-    clock.now += 3
-    tally.finish(outcomes(TRIALS[:1]))
-    assert tally.seconds_left == pytest.approx(3 * estimate_seconds(large) / EACH)
-    tally.finish(outcomes([large]))
-    assert tally.seconds_left == pytest.approx(0)
+def shown(listener):
+    """What the live display shows now, as lines of plain text."""
+    screen = Console(file=io.StringIO(), width=listener.console.width)
+    screen.print(listener._live.get_renderable())
+    return screen.file.getvalue().splitlines()
 
 
-def test_time_left_is_never_negative(clock):
-    tally = Tally(workers=1)
-    tally.expect(1, EACH / 2)
-    clock.now += 1
-    tally.finish(outcomes(TRIALS[:2]))
-    assert tally.seconds_left == 0
+@pytest.fixture
+def live():
+    """Makes live displays, and ends them."""
+    made = []
+
+    def make(*names, **size):
+        made.append(LiveListener(terminal(**size)))
+        made[-1].expect(sizes(*names))
+        return made[-1]
+
+    yield make
+    for listener in made:
+        listener.close()
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "-:--"), (0, "0:00"), (9.4, "0:09"), (59.6, "1:00"), (185, "3:05"), (4500, "75:00")],
-)
-def test_clock_text(seconds, text):
-    assert clock_text(seconds) == text
-
-
-def test_a_log_gets_a_line_now_and_then(clock):
-    screen = console()
-    listener = PlainListener(screen, workers=1)
-    listener.expect(12, 12 * EACH)
+def test_a_log_gets_a_line_where_an_experiment_begins_and_ends_and_now_and_then(clock):
+    screen = Console(file=io.StringIO(), width=200)
+    listener = PlainListener(screen)
+    listener.expect(sizes("overfitting", "depth"))
     listener.experiment("overfitting")
-    listener.reused([])
     listener.reused(TRIALS[:4])
-    for start in (4, 6, 8):
+    for start in (4, 6, 8, 10):
+        pair = TRIALS[start : start + 2]
+        listener.started(cohort(pair))
         clock.now += 0.6 * LOG_INTERVAL
-        listener.started(cohort(TRIALS[start : start + 2]))
-        listener.finished(cohort(TRIALS[start : start + 2]), outcomes(TRIALS[start : start + 2]))
+        listener.finished(cohort(pair), outcomes(pair, "completed", "dead", score=start / 16))
     listener.note("3f2a crashed: [Errno 1] no")
     clock.now += 4
+    listener.done()
+    listener.experiment("depth")
     listener.close()
     assert screen.file.getvalue().splitlines() == [
-        "overfitting: 0 of 12 networks, 0.0 a second, -:-- left",
-        "overfitting: 4 networks are stored already",
-        "overfitting: 8 of 12 networks, 0.2 a second, 0:24 left",
+        "overfitting: begins, 12 networks (experiment 1 of 2)",
+        "overfitting: 8 of 12 networks; in all 8 of 24, 0.2 a second, 1:36 left",
+        "overfitting: 12 of 12 networks; in all 12 of 24, 0.2 a second, 1:12 left",
         "3f2a crashed: [Errno 1] no",
-        "overfitting: 10 of 12 networks, 0.1 a second, 0:13 left",
+        "overfitting: done in 0:52, 8 networks trained, 4 stored before, 4 not completed, "
+        "best on validation 0.625 digits",
+        "depth: begins, 12 networks (experiment 2 of 2)",
+        "depth: left at 0 of 12 networks; in all 12 of 24, 0.2 a second, 1:18 left",
     ]
 
 
-def test_a_terminal_shows_counts_and_what_is_training():
-    screen = Console(file=io.StringIO(), force_terminal=True, width=200)
-    listener = LiveListener(screen, workers=2)
-    listener.expect(12, 12 * EACH)
+def test_lines_of_a_long_run_come_seldom(clock):
+    screen = Console(file=io.StringIO(), width=200)
+    listener = PlainListener(screen)
+    listener.expect(sizes("depth"))
+    listener.experiment("depth")
+    clock.now += 10_000
+    listener.finished(cohort(TRIALS[:1]), outcomes(TRIALS[:1]))
+    clock.now += 400
+    listener.finished(cohort(TRIALS[1:2]), outcomes(TRIALS[1:2]))
+    assert len(screen.file.getvalue().splitlines()) == 2
+
+
+def test_a_terminal_shows_counts_scores_and_what_is_training(live, clock):
+    listener = live("overfitting", "depth", width=120)
+    assert shown(listener)[-1].strip() == "planning"
     listener.experiment("overfitting")
+    assert shown(listener)[-1].strip() == "starting"
     listener.reused(TRIALS[:4])
     whole = cohort(TRIALS[4:8])
     # A worker died: the cohort is started again, then in halves.
     for started in (whole, whole, cohort(TRIALS[4:6]), cohort(TRIALS[6:8])):
         listener.started(started)
-    shown = render(listener)
-    assert "4/12 networks" in shown
-    assert shown.count("digits 2×64 relu, 2 networks") == 2
-    assert "4 networks" not in shown.replace("/", " ")
+    lines = shown(listener)
+    assert lines[1].startswith("▸ overfitting")
+    assert " 4/12 " in lines[1]
+    assert lines[2].strip().startswith("in all, 1 of 2")
+    assert " 4/24 " in lines[2]
+    training = "final networks: digits 2×64 relu, 2 networks; digits 2×64 relu, 2 networks"
+    assert lines[3].strip() == training
+    clock.now += 8
     listener.finished(cohort(TRIALS[4:6]), outcomes(TRIALS[4:6], "completed", "diverged"))
-    listener.finished(cohort(TRIALS[6:8]), outcomes(TRIALS[6:8]))
-    listener.note("something [to] know")
-    shown = render(listener)
-    assert "8/12 networks, 1 not completed" in shown
-    assert "digits" not in shown
-    listener.close()
+    listener.finished(cohort(TRIALS[6:8]), outcomes(TRIALS[6:8], score=0.75))
+    assert "8/12 (1 failed)" in shown(listener)[1]
+    assert shown(listener)[1].split()[-5:] == ["0.5", "0:08", "left", "0.750", "digits"]
+    assert shown(listener)[2].split()[-2:] == ["0:32", "left"]
+
+
+def test_a_terminal_says_when_recipes_are_chosen_and_when_nothing_trains(live, clock):
+    listener = live("overfitting")
+    listener.experiment("overfitting")
+    candidates = [Trial(dataset="digits", reports_test=False)]
+    listener.started(cohort(candidates))
+    assert shown(listener)[-1].strip() == "choosing recipes: digits 2×64 relu, 1 networks"
+    listener.finished(cohort(candidates), outcomes(candidates))
+    clock.now += 5
+    listener.done()
+    clock.now += 50
+    lines = shown(listener)
+    assert lines[-1].strip() == "judging, drawing, sending runs to MLflow"
+    assert lines[1].startswith("✓ overfitting")
+    assert "1/1 " in lines[1]
+    assert "0:05 took" in lines[1]
+    assert len(lines) == 3  # one experiment needs no sum
+
+
+@pytest.mark.parametrize("width", [60, 80, WIDE, 200])
+@pytest.mark.parametrize("height", [12, 24])
+def test_no_line_is_wider_and_no_table_higher_than_the_terminal(live, clock, width, height):
+    names = [f"experiment_with_a_long_name_{number}" for number in range(20)]
+    listener = live(*names, width=width, height=height)
+    for name in names:
+        listener.experiment(name)
+        listener.started(cohort(TRIALS))
+        clock.now += 30
+        long = Trial(dataset="random_hierarchy(levels=4,samples=16000)")
+        listener.finished(cohort([long]), outcomes([long]))
+        listener.done()
+    lines = shown(listener)
+    assert max(map(len, lines)) <= width
+    assert len(lines) < height
+    assert [line for line in lines if line.strip().startswith("… ")]
+    rows = [line for line in lines if line.startswith("✓ ")]
+    assert rows
+    for row in rows:
+        assert "1/1 " in row
+        assert "0:30 took" in row
+    assert ("━" in rows[0]) == (width >= WIDE)
+    assert ("0.500 ran" in rows[0]) == (width >= NARROW)
+
+
+def test_the_last_state_stays_whole_and_notes_stand_above_it(clock):
+    screen = terminal(height=12)
+    with follow(screen) as listener:
+        names = [f"experiment_{number}" for number in range(20)]
+        listener.expect(sizes(*names))
+        for name in names:
+            listener.experiment(name)
+            listener.done()
+        listener.note("something [to] know")
+    assert isinstance(listener, LiveListener)
     assert "something [to] know" in screen.file.getvalue()
-    assert "8/12 networks" in screen.file.getvalue()
+    last = shown(listener)
+    assert [line.split()[1] for line in last[1:-1]] == names
+    assert last[-1].strip().startswith("in all, 20 of 20")
 
 
-def render(listener):
-    """What the live display shows now, as plain text."""
-    screen = console()
-    screen.print(listener._live.get_renderable())
-    return screen.file.getvalue()
+def test_what_is_no_terminal_gets_lines():
+    with follow(Console(file=io.StringIO())) as listener:
+        assert isinstance(listener, PlainListener)
+    assert listener.console.file.getvalue() == ""

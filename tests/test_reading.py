@@ -206,7 +206,7 @@ hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense
 hold/loss = crossentropy => unknown loss 'crossentropy'; did you mean 'cross_entropy'? | known: absolute, cross
 hold/optimizer = adamm => unknown optimizer 'adamm'; did you mean 'adam'? | known: adagrad, adam, adamw, mom
 hold/initializer = xaiver => unknown initializer 'xaiver'; did you mean 'xavier'? | known: constant, he, he_
-probes = [delta] => probes: unknown probe 'delta'; did you mean 'delta_norm'? | known: activation_mean
+probes = [delta] => probes: unknown probe 'delta'; did you mean 'delta_norm'? | known: activation_histogram
 figures = [accuracy_by_dept] => did you mean 'accuracy_by_depth'? | known: accuracy_against_cost
 tune/sedes = 1 => tune: unknown key 'sedes'; did you mean 'seeds'? | known: activation, batch_size, budget
 tune/budget = {trails: 3} => tune.budget: unknown key 'trails'; did you mean 'trials'? | known: epochs, trials
@@ -266,7 +266,7 @@ figures = accuracy_by_depth => figures: needs a list, not 'accuracy_by_depth'
 claims = [] => claims: needs a mapping of keys to values, not []
 claims/relu = ReLU wins => claims.relu: needs a mapping of keys to values, not 'ReLU wins'
 claims/relu/kind = trends => must be 'contrast', 'equal', 'trend', 'both', 'gate' or 'timing', not 'trends'; did you mean
-claims/relu/choose = test => claims.relu.choose: must be 'mean' or 'validation', not 'test'
+claims/relu/choose = test => claims.relu.choose: must be 'mean', 'validation' or 'validation_accuracy', not 'test'
 claims/relu/margin = .inf => claims.relu.margin: needs a finite number, not inf
 claims/relu/margin = big => claims.relu.margin: needs a number, not 'big'
 claims/relu/margin = 0 => claims.relu: needs a 'margin' above 0, the smallest effect of interest

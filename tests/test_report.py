@@ -1,11 +1,8 @@
 """The report: what its pages say, what they link to, and how its files are written."""
 
 import dataclasses
-import functools
-import itertools
 import json
 import math
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,113 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from suite.links import runs_link
 from suite.reading import build_experiment
 from suite.report import build as building
 from suite.report import files
 from suite.report.build import build
 from suite.report.contenders import contenders
 from suite.report.numbers import effect_text, probability, span
-from suite.report.picture import effect_picture
+from suite.report.picture import effect_picture, shared_picture
 from suite.report.registration import claim_in_words
+from suite.report.sections import section
 from suite.report.shown import draw_figures
-from suite.results import Evidence
-from suite.schemas import METRICS as COLUMNS
-from suite.trial import OPTIONAL, Trial
-from suite.verdicts import judge
-
-CLAIMS = {
-    "depth-accuracy": {
-        "says": "Two layers <em>beat</em> one | always.",
-        "metric": "test_accuracy",
-        "better": {"depth": "2"},
-        "worse": {"depth": "1"},
-        "margin": "0.02",
-    },
-    "depth-accuracy/same": {
-        "says": "Two layers do as well as one.",
-        "kind": "equal",
-        "metric": "test_accuracy",
-        "better": {"depth": "2"},
-        "worse": {"depth": "1"},
-        "where": {"dataset": ["digits", "wine"]},
-        "margin": "0.2",
-    },
-}
-FACTS = {
-    "leadline_version": "0.1.0",
-    "code_hash": "c0de",
-    "versions": {"torch": "2.13.0"},
-    "machine": "x86_64 Example",
-    "profile": "standard",
-    "networks": 1234,
-    "networks_reused": 5,
-    "wall_seconds": 512.0,
-    "training_seconds": 470.0,
-    "outside_training_seconds": 20.0,
-    "tracking_seconds": 14.0,
-    "reporting_seconds": 8.0,
-    "probing_share": 0.042,
-}
-HEADINGS = ("h1", "h2", "h3", "h4")
-RECIPE = {
-    name: getattr(Trial(dataset="digits"), name)
-    for name in (
-        *("network", "width", "activation", "initializer", "gain"),
-        *("loss", *OPTIONAL),
-    )
-} | {"regularizers": "none"}
-
-
-def evidence(name="depth", profile="standard", missing=0, question="Does depth pay?"):
-    """Depths 1 and 2 on two data sets; the first `missing` networks are not trained yet."""
-    tested = build_experiment(
-        name,
-        {
-            "question": question,
-            "vary": {"depth": ["1", "2"]},
-            "hold": {"dataset": ["digits", "wine"], "learning_rate": "0.1"},
-            "profiles": {"standard": {"seeds": "4"}, "quick": {"seeds": "4"}},
-            "claims": CLAIMS,
-            "figures": ["accuracy_by_depth", "gap_by_width"],
-        },
-    )
-    rows = [
-        network(depth, dataset, split)
-        for depth in (1, 2)
-        for dataset in ("digits", "wine")
-        for split in range(4)
-    ]
-    for row in rows[:missing]:
-        row["outcome"] = None
-    return Evidence(
-        experiment=tested,
-        profile=profile,
-        registered_hash=tested.registered_hash(profile),
-        code_hash="c0de",
-        trials=pd.DataFrame(rows),
-        tuning=pd.DataFrame(),
-        histories=pd.DataFrame(columns=["trial_id", "epoch", "split", "metric", "layer", "value"]),
-        complete=not missing,
-    )
-
-
-def network(depth, dataset, split):
-    score = 0.7 + 0.1 * depth + 0.01 * (split * depth % 3)
-    row = {**RECIPE, **dict.fromkeys(COLUMNS, np.nan), "test_accuracy": score, "test_loss": 0.5}
-    row |= {"depth": depth, "dataset": dataset, "split": split, "outcome": "completed"}
-    row |= {"generalization_gap": 0.1, "validation_loss": 0.5, "flops": 1e6}
-    return row | {"trial_id": f"{depth}-{dataset}-{split}"}
-
-
-@functools.cache
-def rows(profile="standard", missing=0):
-    return judge([evidence(profile=profile, missing=missing)])
-
-
-def written(directory, profile="standard", missing=0, **changes):
-    given = evidence(profile=profile, missing=missing)
-    build([given], rows(profile, missing), FACTS | {"profile": profile}, directory, **changes)
-    return directory
+from tests.reported import FACTS, Page, evidence, rows, written
 
 
 @pytest.fixture(scope="module")
@@ -127,74 +29,59 @@ def report(tmp_path_factory):
     return written(tmp_path_factory.mktemp("report"))
 
 
-class Page(HTMLParser):
-    """Tags with their attributes, and the text that readers see."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags = []
-        self.text = ""
-        self.feed(path.read_text(encoding="utf-8"))
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        if self.tags and self.tags[-1][0] != "style":
-            self.text += data
-
-    def values(self, name):
-        return [attributes[name] for _, attributes in self.tags if name in attributes]
-
-
-def test_the_page_asks_for_nothing_outside_and_all_its_links_lead_somewhere(report):
-    page = Page(report / "index.html")
-    ids = page.values("id")
-    assert len(set(ids)) == len(ids)
-    for link in page.values("href") + page.values("src"):
-        if link.startswith("#"):
-            assert link[1:] in ids
-        elif link != "data:,":
-            assert (report / link).is_file()
-    assert "@import" not in (report / "index.html").read_text()
-    assert "url(" not in (report / "index.html").read_text()
-    assert "script" not in [tag for tag, _ in page.tags]
-
-
-def test_every_picture_has_words_and_a_size(report):
-    pictures = [a for tag, a in Page(report / "index.html").tags if tag == "img"]
-    assert len(pictures) == 1
-    for picture in pictures:
-        assert len(picture["alt"]) > 40
-        assert int(picture["width"]) > int(picture["height"]) > 100
-    effects = [a for tag, a in Page(report / "index.html").tags if a.get("role") == "img"]
-    assert len(effects) == 4
-    assert all("margin" in effect["aria-label"] for effect in effects)
-
-
-def test_headings_never_skip_a_level(report):
-    levels = [int(tag[1]) for tag, _ in Page(report / "index.html").tags if tag in HEADINGS]
-    assert levels[0] == 1
-    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
-
-
-def test_both_pages_say_the_verdicts(report):
+def test_the_verdicts_are_said_everywhere(report):
     words = {row["claim"]: row["verdict"] for row in rows()}
     assert words == {"depth-accuracy": "supported", "depth-accuracy/same": "supported"}
-    for name in ("index.html", "README.md"):
+    for name in ("index.html", "depth/index.html", "README.md"):
         text = (report / name).read_text()
         assert "supported" in text
         assert effect_text(rows()[0]["effect"], rows()[0]["interval"]) in text
-        assert "leadline run depth --profile standard" in text
-        assert evidence().registered_hash in text
-        assert "torch 2.13.0" in text
         assert "preview" not in text
 
 
+@pytest.mark.parametrize("name", ["depth/index.html", "README.md"])
+def test_an_experiment_can_be_run_and_browsed_again(report, name):
+    text = (report / name).read_text()
+    assert "leadline run depth --profile standard" in text
+    assert "leadline ui depth" in text
+    assert runs_link("depth").replace("&", "&amp;") in text
+    assert evidence().registered_hash in text
+
+
+@pytest.mark.parametrize("name", ["methods.html", "README.md"])
+def test_the_run_is_told(report, name):
+    text = (report / name).read_text()
+    assert "torch 2.13.0" in text
+    assert "x86_64 Example" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("experiments/reproductions/depth.yaml", "depth"),
+        ("mine/depth.yaml", "mine/depth.yaml"),
+        ("/elsewhere/depth.yaml", "depth.yaml"),
+    ],
+)
+def test_the_command_names_the_file_of_an_experiment_of_ones_own(tmp_path, path, asked):
+    given = evidence()
+    own = given.experiment.model_copy(update={"path": path})
+    shown = section(dataclasses.replace(given, experiment=own), rows(), ())
+    assert shown.command == f"leadline run {asked} --profile standard"
+
+
+def test_the_command_has_what_else_was_asked():
+    shown = section(evidence(), rows(), (), ("--set", "hold.activation=my relu"))
+    assert shown.command.endswith("--profile standard --set 'hold.activation=my relu'")
+
+
 def test_the_reading_is_written_from_the_verdicts(report):
-    text = Page(report / "index.html").text
+    text = Page(report / "depth" / "index.html").text
     assert "Of 2 registered tests: 2 supported." in text
     assert "is supported: +0.10" in text
+    assert "Of 1 claim, 1 is supported; of 1 further contrast, 1 is supported." in (
+        Page(report / "index.html").text
+    )
 
 
 def test_quick_is_a_preview_without_words(tmp_path):
@@ -202,8 +89,9 @@ def test_quick_is_a_preview_without_words(tmp_path):
     for name in ("index.html", "README.md"):
         text = (directory / name).read_text()
         assert "This is a preview." in text
-        assert "… preview" in text.replace("</span>", "")
-        assert "✓" not in text
+        assert "No verdicts yet on 2 registered tests." in text
+        assert 'data-verdict="supported"' not in text
+        assert "✓ supported |" not in text
     assert {row["verdict"] for row in json.loads((directory / "verdicts.json").read_text())} == {
         None
     }
@@ -216,33 +104,36 @@ def test_an_unfinished_experiment_says_so_and_gives_no_words(tmp_path):
         assert "Not finished:" in text
         assert "13 of 16 networks" in text
         assert "not finished" in text
-        assert "✓" not in text
+        assert 'data-verdict="supported"' not in text
+        assert "✓ supported |" not in text
 
 
 def test_text_from_experiments_is_escaped(tmp_path):
     given = evidence(question="Is <script>alert(1)</script> & 'depth' worth it?")
     build([given], rows(), FACTS, tmp_path)
-    page, twin = ((tmp_path / name).read_text() for name in ("index.html", "README.md"))
-    assert "<script>" not in page + twin
-    assert "&lt;script&gt;" in page
-    assert "<em>beat" not in page + twin
-    assert "'depth'" in twin
+    for name in ("index.html", "depth/index.html", "methods.html", "README.md"):
+        text = (tmp_path / name).read_text()
+        assert "<script>" not in text
+        assert "<em>beat" not in text
+        assert "&lt;script&gt;" in text or name == "methods.html"
+    assert "'depth'" in (tmp_path / "README.md").read_text()
 
 
 def test_the_twin_has_a_table_that_pipes_do_not_break(report):
     lines = (report / "README.md").read_text().splitlines()
-    head = lines.index("| Claim | Verdict | Effect [interval] | in | Margin | Evidence |")
-    for line in lines[head : head + 4]:
+    head = lines.index("| Claim | Verdict | Effect [interval] | in | Margin or band | Evidence |")
+    for line in lines[head : head + 3]:
         assert line.replace("\\|", "").count("|") == 7
 
 
 def test_a_figure_that_cannot_be_drawn_is_a_line_and_no_file(report):
-    text = Page(report / "index.html").text
+    text = Page(report / "depth" / "index.html").text
     assert "Not drawn: generalization gap and test loss against width, for the experiment" in text
     assert sorted(path.name for path in (report / "depth").iterdir()) == [
         "accuracy_by_depth.csv",
         "accuracy_by_depth.png",
         "accuracy_by_depth.svg",
+        "index.html",
     ]
 
 
@@ -309,7 +200,7 @@ def test_a_write_that_breaks_leaves_the_old_file_and_no_other(tmp_path, monkeypa
 
 
 def test_the_page_names_the_networks_that_were_trained(report, tmp_path):
-    assert "The networks are dense. Convolutions" in Page(report / "index.html").text
+    assert "The networks are dense. Convolutions" in Page(report / "methods.html").text
     given = evidence()
     trials = given.trials.copy()
     trials.loc[:7, "network"] = "residual_convolutional"
@@ -318,10 +209,10 @@ def test_the_page_names_the_networks_that_were_trained(report, tmp_path):
     trials.loc[15, ["outcome", "network"]] = [None, "linear"]
     both = [dataclasses.replace(given, trials=trials), evidence(missing=16)]
     build(both, rows(), FACTS, tmp_path)
-    text = Page(tmp_path / "index.html").text
+    text = Page(tmp_path / "methods.html").text
     assert "The networks are dense and residual convolutional, some with layer norm. Conv" in text
     build([evidence(missing=16)], rows(), FACTS, tmp_path)
-    assert "The networks are" not in Page(tmp_path / "index.html").text
+    assert "The networks are" not in Page(tmp_path / "methods.html").text
 
 
 def test_contenders_have_their_mean_interval_and_failures():
@@ -368,6 +259,8 @@ def test_contenders_of_an_experiment_without_results_are_no_table():
         (-0.3, [-0.9, 0.3], "−0.30 [−0.90, +0.30]"),
         (123.4, [100.0, 150.0], "+123 [+100, +150]"),
         (0.0, [-0.01, 0.01], "0.000 [−0.010, +0.010]"),
+        (0.0, None, "0.000"),
+        (-5.2e-8, None, "−5.2e−08"),
     ],
 )
 def test_effects_have_the_digits_that_their_interval_supports(effect, interval, text):
@@ -397,8 +290,21 @@ def test_the_picture_is_true_to_scale():
     assert float(dot.get("cx")) == pytest.approx(left + 0.5 * scale, abs=0.2)
 
 
+def test_the_shared_scale_is_even_within_the_margin_and_logarithmic_beyond():
+    def place(effect):
+        *_, dot = ElementTree.fromstring(str(shared_picture(effect, None, 0.02)))
+        return float(dot.get("cx"))
+
+    middle, unit = place(0), place(0.02) - place(0)
+    assert place(0.01) - middle == pytest.approx(unit / 2, abs=0.1)
+    assert place(0.2) - middle == pytest.approx(2 * unit, abs=0.1)
+    assert place(-0.2) - middle == pytest.approx(-2 * unit, abs=0.1)
+    assert place(5) == place(50) == pytest.approx(172)
+
+
 def test_a_picture_without_effect_is_empty():
     assert not effect_picture(None, None, 0.1)
+    assert not shared_picture(None, None, 0.1)
 
 
 @pytest.mark.parametrize(

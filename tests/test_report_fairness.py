@@ -17,7 +17,7 @@ FACTS = {
     **{"leadline_version": "0.1.0", "code_hash": "c0de", "versions": {}, "machine": "x"},
     **{"profile": "standard", "networks": 12, "networks_reused": 0, "wall_seconds": 1.0},
     **{"training_seconds": 1.0, "outside_training_seconds": 1.0, "tracking_seconds": 1.0},
-    **{"reporting_seconds": 1.0, "probing_share": None},
+    **{"reporting_seconds": 1.0, "proposing_seconds": 0.5, "probing_share": None},
 }
 RECIPE = {
     name: getattr(Trial(dataset="digits"), name)
@@ -34,7 +34,8 @@ def finals(repeats=1):
             **{"contender": json.dumps({"depth": depth}), "depth": depth, "dataset": "digits"},
             **{"split": split, "repeat": repeat, "outcome": "completed", "regularizers": "none"},
             **{"test_accuracy": 0.7 + 0.1 * depth + 0.01 * (split + repeat * depth)},
-            **{"test_loss": 0.5, "validation_loss": 0.5, "generalization_gap": 0.1, "flops": 1e6},
+            **{"test_loss": 0.5, "validation_loss": 0.5, "generalization_gap": 0.1},
+            **{"flops": 1e6, "seconds": 0.1},
             "data_hash": "rows",
             "trial_id": f"{depth} {split} {repeat}",
         }
@@ -133,13 +134,13 @@ def test_both_pages_have_the_section_and_the_same_bytes_twice(tmp_path):
     of = given(repeats=3)
     for place in ("first", "second"):
         build([of], judge([of]), FACTS, tmp_path / place)
-    for name in ("index.html", "README.md"):
+    for name in (f"{of.experiment.name}/index.html", "README.md"):
         page = (tmp_path / "first" / name).read_text(encoding="utf-8")
         assert page == (tmp_path / "second" / name).read_text(encoding="utf-8")
         assert "Fairness" in page
         assert "whole trainings" in page
         assert "data split, initial weights and batch order" in page
-    assert "Only learning rate and L2 are tuned." in (tmp_path / "first/index.html").read_text()
+    assert "Only learning rate and L2 are tuned." in (tmp_path / "first/methods.html").read_text()
 
 
 def test_what_is_tuned_is_named():

@@ -11,7 +11,7 @@ from suite.report.claims import claim_view
 from suite.report.picture import gate_picture
 from suite.report.reading import reading
 from suite.report.registration import claim_in_words
-from suite.tracking.views import claim_text
+from suite.tracking.notes import claim_text
 from suite.trial import OPTIONAL
 from suite.verdicts import judge
 from tests.planted import CONTRAST, by_depth, evidence, experiment, noise
@@ -42,7 +42,7 @@ def test_a_gate_has_a_level_and_a_band():
     shown = view(GATE, by_depth(0.2))
     assert (shown.word, shown.bound, shown.margin) == ("supported", "band", "0.68 to 0.72")
     assert shown.numbers.startswith("0.7")
-    assert "+" not in shown.numbers + "".join(text for _, text in shown.per_dataset)
+    assert "+" not in shown.numbers + "".join(single.numbers for single in shown.per_dataset)
     assert shown.facts == ("on digits, MNIST-1D and MNIST-5k",)
     assert shown.test == (
         "Accuracy on test data: the mean of 4 hidden layers should lie from 0.68 to 0.72; "
@@ -144,11 +144,14 @@ def test_pages_show_gates(tmp_path):
     given.trials[list(absent)] = pd.DataFrame(absent, index=given.trials.index)
     given.trials["regularizers"], given.trials["network"] = "none", "dense"
     build([given], judge([given]), FACTS, tmp_path)
-    page = (tmp_path / "index.html").read_text("utf-8")
+    page = (tmp_path / given.experiment.name / "index.html").read_text("utf-8")
     assert "<dt>Band</dt><dd>0.68 to 0.72</dd>" in page
     assert "<dt>Margin</dt><dd>0.05</dd>" in page
     assert "band 0.68 to 0.72. Registered test:" in (tmp_path / "README.md").read_text("utf-8")
     assert given.registered_hash in page
+    table = (tmp_path / "methods.html").read_text("utf-8")
+    assert "0.68 to 0.72" in table
+    assert "holds" in table
 
 
 def test_the_mirror_knows_gates():

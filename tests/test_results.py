@@ -19,7 +19,7 @@ from suite.errors import InputError
 from suite.ledger import Ledger, Stored, new_invocation_id, writing
 from suite.provenance import Provenance
 from suite.reading import build_experiment
-from suite.results import gather, load_results
+from suite.results import gather, load_tables
 from suite.schemas import TABLES, Invocation, Key, PlanRow, to_trial
 from suite.trial import FIELDS, Histories, Outcome, Trial
 
@@ -89,7 +89,7 @@ def test_every_column_of_a_trial_comes_back(root):
     )
     outcome = make_outcome(trial=trial, outcome="diverged", error="loss is nan", best_epoch=None)
     store(root, outcome)
-    frame = load_results(root).trials
+    frame = load_tables(root).trials
     row = frame.iloc[0].to_dict()
     assert list(frame.columns) == TABLES["trials"].names
     assert to_trial(row) == trial
@@ -117,7 +117,7 @@ def test_every_column_of_a_trial_comes_back(root):
 
 def test_columns_have_their_types(root):
     store(root, make_outcome(trial=Trial(dataset="wine", samples=50)), make_outcome(seed=1))
-    types = load_results(root).trials.dtypes
+    types = load_tables(root).trials.dtypes
     for names, wanted in {
         ("samples", "best_epoch"): "Int64",
         ("depth", "seed", "epochs", "epochs_trained", "parameters"): "int64",
@@ -125,13 +125,13 @@ def test_columns_have_their_types(root):
         ("reports_test",): "bool",
     }.items():
         assert {str(types[name]) for name in names} == {wanted}
-    histories = load_results(root).histories.dtypes
+    histories = load_tables(root).histories.dtypes
     assert [str(histories[n]) for n in ("epoch", "layer", "value")] == ["int32", "int32", "float64"]
 
 
 def test_histories_come_back_bit_for_bit(root):
     store(root, make_outcome(), make_outcome(1, histories=None))
-    frame = load_results(root).histories
+    frame = load_tables(root).histories
     assert set(frame["trial_id"]) == {make_outcome().trial.id}
     assert frame["value"].tolist() == [2.3, 0.5, 1e-38]
     assert frame["layer"].tolist() == [-1, -1, 3]
@@ -155,7 +155,7 @@ def test_pandas_reads_the_tables_without_the_suite(root):
 )
 def test_gap_is_positive_when_training_data_are_fitted_better(root, metrics, gap):
     store(root, make_outcome(metrics=metrics))
-    assert load_results(root).trials["generalization_gap"][0] == pytest.approx(gap, nan_ok=True)
+    assert load_tables(root).trials["generalization_gap"][0] == pytest.approx(gap, nan_ok=True)
 
 
 def test_a_metric_without_a_column_is_refused(root):
@@ -168,7 +168,7 @@ def test_the_last_stored_measurement_of_a_key_wins(root):
     store(root, make_outcome(), make_outcome(1))
     later = make_outcome(probes=("signal",), seconds=9.0, histories=make_histories(0.25))
     store(root, later)
-    results = load_results(root)
+    results = load_tables(root)
     assert results.trials["seconds"].tolist() == [0.25, 9.0]
     ours = results.histories[results.histories["trial_id"] == later.trial.id]
     assert ours["value"].tolist() == [2.3, 0.25, 1e-38]
@@ -207,7 +207,7 @@ def test_reading_an_absent_ledger(root):
     assert Ledger(root).stored() == {}
     assert Ledger(root).trials().empty
     with pytest.raises(InputError, match="no results yet"):
-        load_results(root)
+        load_tables(root)
 
 
 # What a kill, a power failure or a stranger leaves behind.
@@ -218,10 +218,10 @@ def test_half_written_files_and_uncommitted_histories_are_removed(root):
     committed = parts(root, "histories")[0]
     (root / "trials.parquet" / ".00000002-abcd.parquet.tmp").write_bytes(b"PAR1")
     (committed.parent / "00000002-abcd.parquet").write_bytes(committed.read_bytes())
-    assert len(load_results(root).histories) == 3
+    assert len(load_tables(root).histories) == 3
     store(root, make_outcome(1))
     assert len(parts(root, "histories")) == len(parts(root, "trials")) == 2
-    assert len(load_results(root).trials) == 2
+    assert len(load_tables(root).trials) == 2
 
 
 @pytest.mark.parametrize("table", ["trials", "histories"])
@@ -277,7 +277,7 @@ def test_foreign_files_are_set_aside(root, caplog, table):
         "e.parquet",
         "notes.txt",
     ]
-    assert len(load_results(root).trials) == 1
+    assert len(load_tables(root).trials) == 1
 
 
 def test_a_part_from_before_a_column_was_added_is_read(root):
@@ -346,10 +346,10 @@ def test_a_kill_loses_at_most_the_cohort_in_flight(root):
         told = writer.stdout.read().split()
         writer.wait()
         writer.stdout.close()
-        seeds = set(load_results(root).trials["seed"])
+        seeds = set(load_tables(root).trials["seed"])
         acknowledged = int(told[-1]) if told else 4
         assert seeds >= set(range(acknowledged + 1))
-        assert len(load_results(root).histories) == 2000 * len(seeds)
+        assert len(load_tables(root).histories) == 2000 * len(seeds)
     store(root, make_outcome(10**6))
     for table in ("trials", "histories"):
         assert not [path for path in parts(root, table) if path.name.startswith(".")]
@@ -383,7 +383,7 @@ def test_a_full_disk_ends_in_one_line_and_harms_nothing(
         assert "everything stored so far is intact" in str(caught.value)
         assert sorted(path for path in root.rglob("*")) == before
         writer.store([make_outcome(1)], PROVENANCE)
-    assert len(load_results(root).trials) == 2
+    assert len(load_tables(root).trials) == 2
 
 
 HOLD_LOCK = """
@@ -561,7 +561,7 @@ def test_invocations_come_back_and_ids_sort_by_time(root):
         writer.store_invocation(row)
         writer.store_invocation(replace(row, networks=5))
         writer.store_invocation(replace(row, invocation=second))
-    frame = load_results(root).invocations
+    frame = load_tables(root).invocations
     assert frame.to_dict("records") == [
         asdict(replace(row, networks=5)),
         asdict(replace(row, invocation=second)),

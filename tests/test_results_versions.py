@@ -153,7 +153,7 @@ def test_the_report_asks_for_the_data_that_are_there_now(tmp_path):
     assert found["verdict"] is None
     stale = "Stale: measured on other rows of digits; run the experiment again."
     assert found["notes"][0] == stale
-    for name in ("index.html", "README.md"):
+    for name in (f"{EXPERIMENT.name}/index.html", "README.md"):
         page = (tmp_path / "reports" / name).read_text("utf-8")
         assert stale in page
         assert EXPERIMENT.registered_hash("standard") in page

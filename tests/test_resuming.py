@@ -28,9 +28,9 @@ profiles: {quick: {seeds: 2}}
 """
 TUNING, FINAL = 24, 12
 COMMAND = ("run", "long.yaml", "--profile", "quick", "--workers", "1", "--device", "cpu")
-STOPPED = "stopped; everything finished is stored, run again to go on\n"
-# The slowest that an exit may be on a machine that does other things too.
-SECONDS_TO_STOP = 10
+STOPPED = "stopped; what has finished is stored in results/, and the same command goes on\n"
+# Far more than an exit takes: only what hangs gets there.
+SECONDS_TO_STOP = 120
 
 
 class Silence:
@@ -131,7 +131,7 @@ def test_a_run_that_is_stopped_and_then_killed_ends_with_the_same_bits(directory
     assert end(run, run.terminate) == STOPPED
     assert run.returncode == 130
     stopped, before = stored(), parts()
-    assert 0 < len(stopped) < TUNING
+    assert 0 < len(stopped) < TUNING + FINAL
 
     run = start()
     wait_for(lambda: parts() - before)

@@ -61,16 +61,20 @@ class Log:
 
     expected: int = 0
     experiments: list = field(default_factory=list)
+    ended: list = field(default_factory=list)
     trained: list = field(default_factory=list)
     stored_before: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def expect(self, networks, seconds):
-        self.expected = networks
-        assert seconds > 0
+    def expect(self, sizes):
+        self.expected = sum(size.networks for size in sizes.values())
+        assert all(size.seconds > 0 for size in sizes.values())
 
     def experiment(self, name):
         self.experiments.append(name)
+
+    def done(self):
+        self.ended.append(self.experiments[-1])
 
     def reused(self, trials):
         self.stored_before += trials
@@ -316,6 +320,7 @@ def test_times_add_up(tmp_path):
     assert parts.sum() == pytest.approx(row["wall_seconds"])
     assert row["tracking_seconds"] >= 0.2
     assert 0.1 <= row["reporting_seconds"] <= row["outside_training_seconds"]
+    assert 0 < row["proposing_seconds"] <= row["outside_training_seconds"]
     assert Ledger(tmp_path).trials()["seconds"].sum() <= row["training_seconds"]
     assert pd.Timestamp(row["started"]) <= pd.Timestamp(row["ended"])
     again = invocation_of(tmp_path, run(tmp_path, make_experiment()))

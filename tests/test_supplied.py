@@ -569,7 +569,7 @@ def inline(monkeypatch):
 @pytest.fixture
 def run(place, leadline, tiny_file, monkeypatch):
     """Runs an experiment with a version of a file, as calls one after the other do."""
-    monkeypatch.setattr("suite.benchmark._mirror", lambda *_: None)
+    monkeypatch.setattr("suite.benchmark.running._mirror", lambda *_: lambda _: None)
 
     def run(scale, *options):
         Path("mine.py").write_bytes(one(scale=scale).source)
@@ -621,7 +621,7 @@ def test_the_report_of_a_file_needs_no_training(run, leadline):
     report = leadline("report", "x.yaml", "--profile", "quick", "--parts", "mine.py")
     assert (report.code, report.err) == (0, "")
     assert len(stored()) == len(before)
-    page = Path("reports/quick/x/index.html").read_text(encoding="utf-8")
+    page = Path("reports/quick/x/x/index.html").read_text(encoding="utf-8")
     assert f"mine.py, kept as supplied/{one().digest}.py" in page
 
 
@@ -669,7 +669,7 @@ def test_what_is_wrong_with_a_file_is_told_by_the_command(place, leadline, tiny_
 def test_python_runs_a_changed_file_in_the_same_session(place, tiny_file, monkeypatch):
     from suite import run
 
-    monkeypatch.setattr("suite.benchmark._mirror", lambda *_: None)
+    monkeypatch.setattr("suite.benchmark.running._mirror", lambda *_: lambda _: None)
     for scale in (1, 2):
         Path("mine.py").write_bytes(one(scale=scale).source)
         write_experiment("x.yaml", tiny_file, parts="parts: mine.py\n")

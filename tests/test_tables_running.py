@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from suite import load_results, planning
+from suite import planning
 from suite.data.cards import CARDS, DATASETS
 from suite.data.tables.registering import register_again, spec_text
 from suite.errors import InputError
 from suite.execution import worker
 from suite.planning import build_trial, group
 from suite.reading import build_experiment, read_experiment
+from suite.results import load_tables
 
 MINE = """\
 question: Does depth help with my sales?
@@ -136,10 +137,10 @@ def test_a_run_and_its_repetition_in_another_process(mine, leadline, monkeypatch
     """
     assert leadline("run", mine, "--profile", "quick", "--workers", 0).code == 0
     name = dataset_of(mine)
-    trials = load_results("results").trials
+    trials = load_tables("results").trials
     assert set(trials["dataset"]) == {name, "circles"}
     assert trials["outcome"].eq("completed").all()
-    page = Path("reports/quick/mine/index.html").read_text(encoding="utf-8")
+    page = Path("reports/quick/mine/methods.html").read_text(encoding="utf-8")
     assert "taken as an amount" in page
     assert str(Path.cwd()) not in page
     one = trials[trials["dataset"] == name]["trial_id"].iloc[0]

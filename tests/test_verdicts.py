@@ -201,6 +201,21 @@ def test_validation_chooses_a_level_for_each_unit():
     assert mean["effect"] == pytest.approx(0.5)
 
 
+def test_validation_accuracy_chooses_where_a_side_has_no_loss():
+    # On every fourth split depth 2 is the more accurate on validation data; no loss is known.
+    def measure(row):
+        chosen = 4 if row["split"] % 4 else 2
+        accuracy = {1: 0.1, 2: 0.5, 4: 0.7}[row["depth"]]
+        scores = {"validation_accuracy": 0.5 + 0.1 * (row["depth"] == chosen)}
+        return {"validation_loss": None, **scores, "test_accuracy": accuracy}
+
+    claim = {**CONTRAST, "better": {"depth": ["2", "4"]}, "choose": "validation_accuracy"}
+    row = verdict(claim, measure, vary={"depth": ["1", "2", "4"]})
+    assert row["effect"] == pytest.approx((0.4 + 3 * 0.6) / 4)
+    by_loss = verdict({**claim, "choose": "validation"}, measure, vary={"depth": ["1", "2", "4"]})
+    assert by_loss["effect"] is None
+
+
 def test_splits_that_share_a_test_fold_are_one_unit():
     def measure(row):
         return {"test_accuracy": 0.5 + (row["depth"] == 4) * (row["split"] // 10) + noise(row)}

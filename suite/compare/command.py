@@ -22,7 +22,7 @@ from suite.compare.table import MOST_ROWS, Table, read, read_spec_of
 from suite.compare.verdict import as_json, judge
 from suite.experiment import Experiment
 from suite.ledger import Ledger
-from suite.progress import LiveListener, PlainListener
+from suite.progress import follow
 from suite.report import files
 from suite.results import Evidence, gather
 from suite.running import Foreseen, Settings, design_source, run_experiments
@@ -112,8 +112,7 @@ def _run(request: Request, planned: Plan, console: Console) -> None:
     settings = Settings(
         profile=PROFILE, device=request.device, workers=workers, results=request.results
     )
-    listener = (LiveListener if console.is_terminal else PlainListener)(console, workers)
-    try:
+    with follow(console) as listener:
         run_experiments(
             planned.experiments,
             settings,
@@ -122,8 +121,6 @@ def _run(request: Request, planned: Plan, console: Console) -> None:
             mirror=partial(_mirror, request, listener.note),
             source_of=partial(_source, planned, request.results),
         )
-    finally:
-        listener.close()
 
 
 def _source(planned: Plan, results: Path, experiment: Experiment, profile: str) -> Foreseen:

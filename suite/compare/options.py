@@ -7,48 +7,71 @@ from typing import Annotated, Literal
 import typer
 
 _COLUMNS, _DATA, _EFFORT = "Columns", "Data", "Effort"
+COMPARE_EXAMPLES = {
+    "leadline compare a.csv --target y --output out": "a first look",
+    "leadline compare a.csv --target y --output out --drop id": "not from ids",
+    "leadline compare a.csv --target y --output out --group user": "no leaks",
+    "leadline compare a.csv --target y --output out --json": "for machines",
+}
 
 
 def compare(  # noqa: PLR0913, PLR0917, one argument for each option
-    file: Annotated[Path, typer.Argument(help="A table: CSV, Parquet or NPZ.")],
-    target: Annotated[str, typer.Option(help="Column to predict.", rich_help_panel=_COLUMNS)],
-    output: Annotated[Path, typer.Option(help="Folder for the page and all that is behind it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table: CSV, Parquet or NPZ.")],
+    target: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column to predict.", rich_help_panel=_COLUMNS)
+    ],
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the page and all that is behind it.")
+    ],
     group: Annotated[
         str | None,
         typer.Option(
-            help="Rows with the same value stay in one part of a split.", rich_help_panel=_COLUMNS
+            metavar="COLUMN",
+            help="Rows with the same value stay in one part of a split.",
+            rich_help_panel=_COLUMNS,
         ),
     ] = None,
     time: Annotated[
-        str | None, typer.Option(help="Test on later rows.", rich_help_panel=_COLUMNS)
+        str | None,
+        typer.Option(metavar="COLUMN", help="Test on later rows.", rich_help_panel=_COLUMNS),
     ] = None,
     drop: Annotated[
         list[str] | None,
-        typer.Option(help="Leave a column out; may be repeated.", rich_help_panel=_COLUMNS),
+        typer.Option(
+            metavar="COLUMN", help="Leave a column out; may be repeated.", rich_help_panel=_COLUMNS
+        ),
     ] = None,
     task: Annotated[
         Literal["classification", "regression"] | None,
-        typer.Option(help="What the target is.", rich_help_panel=_DATA),
+        typer.Option(
+            metavar="TASK",
+            help="classification or regression; by default seen from the target.",
+            rich_help_panel=_DATA,
+        ),
     ] = None,
     separator: Annotated[
-        str | None, typer.Option(help="Between values.", rich_help_panel=_DATA)
+        str | None, typer.Option(metavar="TEXT", help="Between values.", rich_help_panel=_DATA)
     ] = None,
     rows: Annotated[
-        int, typer.Option(min=100, help="Most rows used.", rich_help_panel=_DATA)
+        int, typer.Option(min=100, metavar="N", help="Most rows used.", rich_help_panel=_DATA)
     ] = 10_000,
     seeds: Annotated[
-        int | None, typer.Option(min=2, help="Splits.", rich_help_panel=_EFFORT)
+        int | None, typer.Option(min=2, metavar="N", help="Splits.", rich_help_panel=_EFFORT)
     ] = None,
     trials: Annotated[
         int | None,
         typer.Option(
-            min=2, help="Recipes that each contender tries on each split.", rich_help_panel=_EFFORT
+            min=2,
+            metavar="N",
+            help="Recipes that each contender tries on each split.",
+            rich_help_panel=_EFFORT,
         ),
     ] = None,
     minutes: Annotated[
         float,
         typer.Option(
             min=0.1,
+            metavar="MINUTES",
             help="By a guess, what training may take; sets splits and recipes.",
             rich_help_panel=_EFFORT,
         ),
@@ -57,18 +80,24 @@ def compare(  # noqa: PLR0913, PLR0917, one argument for each option
         float | None,
         typer.Option(
             min=1e-9,
+            metavar="SCORE",
             help="Smallest difference of interest.  [default: 0.01; of R² 0.02]",
             show_default=False,
         ),
     ] = None,
     device: Annotated[
         Literal["auto", "cpu", "cuda", "mps"],
-        typer.Option(help="auto takes CUDA, then MPS, then the CPU.", rich_help_panel=_EFFORT),
+        typer.Option(
+            metavar="DEVICE",
+            help="cpu, cuda, mps; auto takes CUDA, then MPS, then the CPU.",
+            rich_help_panel=_EFFORT,
+        ),
     ] = "auto",
     workers: Annotated[
         int | None,
         typer.Option(
             min=0,
+            metavar="N",
             help="Processes that train; 0 trains in this one.",
             rich_help_panel=_EFFORT,
         ),
@@ -80,13 +109,10 @@ def compare(  # noqa: PLR0913, PLR0917, one argument for each option
 ) -> None:
     """Is depth worth it on a table of yours? Ends with one page and a sentence.
 
-    A guess, a linear model, nearest neighbours, a random forest, gradient boosting and dense
-    networks with one and three hidden layers are tuned with the same budget on the same splits. In
-    the same folder, what is trained is kept: an interrupted comparison goes on, and more splits
-    or recipes add to it.
-
-    Examples: leadline compare sales.csv --target price --output price; leadline compare
-    visits.csv --target churned --group customer --drop note --seeds 10 --output churn
+    A guess, a linear model, nearest neighbours, a random forest, gradient
+    boosting and dense networks with one and three hidden layers are tuned with
+    the same budget on the same splits. In the same folder, what is trained is
+    kept: an interrupted comparison goes on, and more splits or recipes add to it.
     """
     from rich.console import Console
 

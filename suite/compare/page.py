@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-import suite.report
 from suite.compare import figures
 from suite.compare.folder import FIGURES as FIGURES_FOLDER
 from suite.compare.growth import Growth
@@ -21,7 +18,7 @@ from suite.compare.verdict import Place, Verdict
 from suite.figures.catalogue import FIGURES
 from suite.figures.drawing import Drawing, NothingToDraw, csv, render
 from suite.figures.theme import plain
-from suite.report import files
+from suite.report import files, site
 from suite.report.numbers import effect_text, span
 from suite.report.picture import effect_picture
 from suite.results import Evidence
@@ -93,11 +90,9 @@ class Content:
 def write_page(content: Content, directory: Path) -> Path:
     """Write figures, page and twin; return the page's path."""
     pictures = [_picture(name, draw, directory) for name, draw in _drawings(content)]
-    environment = _environment()
+    context = _context(content, pictures)
     for template, name in _PAGES.items():
-        page = environment.get_template(template).render(_context(content, pictures))
-        text = page.replace("&#39;", "'").replace("&#34;", '"') if name.endswith(".md") else page
-        files.write(directory / name, text.encode())
+        site.write_page(template, directory / name, context)
     return directory / "index.html"
 
 
@@ -138,20 +133,6 @@ def _picture(name: str, draw: Draw, directory: Path) -> Picture:
         height=round(height),
         source=f"data:image/svg+xml;base64,{encoded}",
     )
-
-
-def _environment() -> Environment:
-    folder = Path(suite.report.__file__).parent / "templates"
-    environment = Environment(
-        loader=FileSystemLoader(folder, encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = lambda text: " ".join(str(text).replace("|", "\\|").split())
-    return environment
 
 
 def _context(content: Content, pictures: list[Picture]) -> Mapping[str, Any]:

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
 
 from suite.data.cache import cached
 from suite.data.dataset import ALL_AT_ONCE, PER_FEATURE, Dataset, DatasetCard
+from suite.data.preprocessing import scale_to_unit_interval
 from suite.data.samples import Samples, labelled, valued
 
 _MNIST1D = (
@@ -103,27 +105,39 @@ def _global_random_states_kept() -> Iterator[None]:
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 
+_DIGITS = DatasetCard(
+    name="digits",
+    kind="image",
+    task="classification",
+    samples=1797,
+    features=64,
+    outputs=10,
+    folds=10,
+    license=_UCI,
+    source="scikit-learn, load_digits: the test set of UCI's Optical Recognition of "
+    "Handwritten Digits",
+    citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, "
+    "UCI Machine Learning Repository, doi:10.24432/C50P49",
+    preprocessing=ALL_AT_ONCE,
+    description="handwritten digits, 8 × 8 counts of dark pixels from 0 to 16",
+    shape=(1, 8, 8),
+)
+
 # Adding a data set that a package brings along is one function above and one entry here.
 ENTRIES = (
     Dataset(
-        DatasetCard(
-            name="digits",
-            kind="image",
-            task="classification",
-            samples=1797,
-            features=64,
-            outputs=10,
-            folds=10,
-            license=_UCI,
-            source="scikit-learn, load_digits: the test set of UCI's Optical Recognition of "
-            "Handwritten Digits",
-            citation="E. Alpaydin and C. Kaynak (1998), Optical Recognition of Handwritten Digits, "
-            "UCI Machine Learning Repository, doi:10.24432/C50P49",
-            preprocessing=ALL_AT_ONCE,
-            description="handwritten digits, 8 × 8 counts of dark pixels from 0 to 16",
-            shape=(1, 8, 8),
+        _DIGITS,
+        load_digits,
+    ),
+    Dataset(
+        replace(
+            _DIGITS,
+            name="digits_unit_interval",
+            preprocessing="each feature from its range over the training part to [0, 1]",
+            description=f"{_DIGITS.description}, scaled as scikit-learn's MinMaxScaler does",
         ),
         load_digits,
+        prepare=scale_to_unit_interval,
     ),
     Dataset(
         DatasetCard(

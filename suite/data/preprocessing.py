@@ -1,4 +1,4 @@
-"""Standardisation, fitted on the training part alone."""
+"""Scaling of the inputs, fitted on the training part alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +36,17 @@ class Prepared(NamedTuple):
 def standardize(train: Samples, *, per_feature: bool) -> Prepared:
     """The training part's inputs standardised, and the same map for other rows."""
     fitted = fit_standardization(train.inputs, per_feature=per_feature)
+    return Prepared(fitted.apply(train.inputs), fitted.apply)
+
+
+def scale_to_unit_interval(train: Samples) -> Prepared:
+    """Each feature from its range over the training part to [0, 1], and that map for other rows.
+
+    What is constant in `train` becomes 0 wherever the map is applied.
+    """
+    lowest = train.inputs.min(axis=0).astype(np.float64)
+    span = train.inputs.max(axis=0) - lowest
+    fitted = Standardization(lowest, np.where(span == 0, 0.0, 1.0 / np.where(span == 0, 1.0, span)))
     return Prepared(fitted.apply(train.inputs), fitted.apply)
 
 

@@ -1,6 +1,6 @@
 """Sentences that captions and alternative texts share: how many, what is held, what failed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -52,6 +52,14 @@ def ends(table: pd.DataFrame, x: str, value: str, colour: str | None) -> str:
         first, last = rows[rows[x] == low][value], rows[rows[x] == high][value]
         sentences.append(f"{name}{_span(first)} at {low:g}, {_span(last)} at {high:g}")
     return "; ".join(sentences) + "."
+
+
+def level_words(factors: Sequence[str], levels: Iterable[object]) -> list[str]:
+    """Each level in words, with its factor's name where that is one of an experiment's."""
+    return [
+        str(level) if factor == "part" else described(factor, plain_level(level))
+        for factor, level in zip(factors, levels, strict=True)
+    ]
 
 
 def _span(values: pd.Series) -> str:

@@ -1,6 +1,7 @@
 """Figures that weigh test scores against cost and shape."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from suite.figures import captions
 from suite.figures.drawing import Drawing, NothingToDraw
 from suite.figures.facets import Facets, choose, confine, varied
 from suite.figures.grid import Look, facetted, keys, labels, outer_labels_only, panels
-from suite.figures.marks import draw_failures, entry, failure_entry
+from suite.figures.marks import cut_at_one, draw_failures, entry, failure_entry
 from suite.figures.measurements import means, networks, only, plain_level, score_name
 from suite.figures.theme import FAINT, INK, log_axis, styled
 from suite.figures.words import counted, factor_name, level_name, listed
@@ -23,41 +24,58 @@ from suite.results import Evidence
 _SHAPES = ("parameters", "width")
 
 
+_SECONDS = "training time (seconds on one core)"
+_FLOPS = "training cost (floating-point operations)"
+
+
 @styled()
 def accuracy_against_cost(evidence: Evidence) -> Drawing:
     """Test score of each contender against its training FLOPs, with the Pareto front."""
+    return _against(evidence, "flops", _FLOPS, "floating-point operations")
+
+
+@styled()
+def accuracy_against_seconds(evidence: Evidence) -> Drawing:
+    """The same against the seconds of training, which classical models have too."""
+    return _against(evidence, "seconds", _SECONDS, "training time")
+
+
+def _against(evidence: Evidence, cost: str, label: str, short: str) -> Drawing:
     frame = networks(evidence)
-    table = _costs(evidence, frame)
-    score = score_name(table["dataset"].unique())
-    colour = _colour(evidence)
+    table = _costs(evidence, frame, cost)
+    score, variants = score_name(table["dataset"].unique()), evidence.experiment.variants
+    # Depth tells networks apart, but classical models have none; variants may differ in it too.
+    first = ("depth", *variants) if cost == "flops" else (*variants, "depth")
+    colour = _colour(evidence, first)
     facets = Facets(colour=colour, column="dataset", row=None, held={})
     front = entry("best for its cost", linewidth=1.2, drawstyle="steps-post")
-    figure, drawn = facetted(
-        evidence, table, facets, _draw_points, share="none", marks=[front, *failure_entry(table)]
-    )
+    marks = [front, *failure_entry(table)]
+    draw = partial(_draw_points, cost)
+    figure, drawn = facetted(evidence, table, facets, draw, share="none", marks=marks)
     for panel in drawn:
-        _draw_front(panel.axes, only(table, panel.key))
+        _draw_front(panel.axes, only(table, panel.key), cost)
+        cut_at_one(panel.axes)
     log_axis(drawn[0].axes, "x", ticks=4)
-    labels(figure, "training cost (floating-point operations)", score)
+    labels(figure, label, score)
     best = table.loc[table.groupby("dataset")["mean"].idxmax()]
     return Drawing(
         title="What does accuracy cost?",
         figure=figure,
         table=table,
-        caption=f"Mean {score} of each contender against what training one network costs, "
-        f"{captions.counts(table['n'])}; {captions.WHISKERS}. The grey steps are the Pareto front: "
-        f"no contender left of it scores higher.{_beside(evidence, colour)}"
+        caption=f"Mean {score} of each contender against what training one of it costs, "
+        f"{captions.counts(table['n'])}; {captions.WHISKERS}, cut off at 1. The grey steps are the "
+        f"Pareto front: no contender left of it scores higher.{_beside(evidence, colour)}"
         f"{captions.failures(table)}",
-        alt=f"Scatter plot of {score} against floating-point operations. Best of each data set: "
+        alt=f"Scatter plot of {score} against {short}. Best of each data set: "
         + "; ".join(_best(row) for row in best.to_dict("records"))
         + ".",
     )
 
 
-def _colour(evidence: Evidence) -> str | None:
-    """Depth where it varies by itself, else the variants, which may differ in depth too."""
+def _colour(evidence: Evidence, factors: Sequence[str]) -> str | None:
+    """The first of these factors that varies."""
     several = varied(evidence)
-    return next((f for f in ("depth", *evidence.experiment.variants) if f in several), None)
+    return next((factor for factor in factors if factor in several), None)
 
 
 def _beside(evidence: Evidence, colour: str | None) -> str:
@@ -66,32 +84,32 @@ def _beside(evidence: Evidence, colour: str | None) -> str:
     return f" Points of one colour differ in {listed(others)}." if colour and others else ""
 
 
-def _costs(evidence: Evidence, frame: pd.DataFrame) -> pd.DataFrame:
-    """Score and mean FLOPs of every contender, cheapest first, and whether it is on the front."""
+def _costs(evidence: Evidence, frame: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Score and mean cost of every contender, cheapest first, and whether it is on the front."""
     factors = list(evidence.experiment.at(evidence.profile).factors())
     by = list(dict.fromkeys(["dataset", "depth", *factors]))
-    costly = frame[frame["flops"] > 0]
-    flops = costly.groupby(by)["flops"].mean().reset_index()
-    table = means(costly, by, "score").merge(flops, on=by)
-    table = table.sort_values(["dataset", "flops"], kind="stable", ignore_index=True)
+    costly = frame[frame[cost] > 0]
+    spent = costly.groupby(by)[cost].mean().reset_index()
+    table = means(costly, by, "score").merge(spent, on=by)
+    table = table.sort_values(["dataset", cost], kind="stable", ignore_index=True)
     best = table.groupby("dataset")["mean"].cummax()
     before = best.groupby(table["dataset"]).shift(fill_value=-np.inf)
     return table.assign(front=table["mean"] > before)
 
 
-def _draw_points(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
-    reach = rows["high"] - rows["mean"]
+def _draw_points(cost: str, axes: Axes, rows: pd.DataFrame, look: Look) -> None:
+    reach = [rows["mean"] - rows["low"], rows["high"].clip(upper=1) - rows["mean"]]
     axes.errorbar(
-        rows["flops"], rows["mean"], yerr=reach, color=look.colour, fmt=look.marker, elinewidth=1
+        rows[cost], rows["mean"], yerr=reach, color=look.colour, fmt=look.marker, elinewidth=1
     )
-    draw_failures(axes, rows["flops"], rows["mean"], rows["failed"])
+    draw_failures(axes, rows[cost], rows["mean"], rows["failed"])
 
 
-def _draw_front(axes: Axes, rows: pd.DataFrame) -> None:
+def _draw_front(axes: Axes, rows: pd.DataFrame, cost: str) -> None:
     front = rows[rows["front"]]
     if front.empty:
         return
-    x = [*front["flops"], rows["flops"].max()]
+    x = [*front[cost], rows[cost].max()]
     y = [*front["mean"], front["mean"].max()]
     axes.plot(x, y, color=FAINT, linewidth=1.1, drawstyle="steps-post", zorder=1.8)
 

@@ -54,6 +54,9 @@ def _losses(evidence: Evidence, frame: pd.DataFrame, facets: Facets) -> pd.DataF
         raise NothingToDraw("no network that trained to the end has loss curves")
     by = [*facets.columns, "part"]
     table = geometric_means(trained, [*by, "epoch"], "value").drop(columns="failed")
+    table = table[table.groupby(by)["epoch"].transform("nunique") > 1]
+    if table.empty:
+        raise NothingToDraw("no network has been trained for an epoch or more")
     least = table.groupby(by)["mean"].transform("min")
     return table.assign(best=(table["mean"] == least) & (table["part"] == "validation"))
 
@@ -111,7 +114,8 @@ def _caption(frame: pd.DataFrame, table: pd.DataFrame, facets: Facets) -> str:
     return (
         f"Loss during training, geometric mean, {captions.counts(table['n'], 'line')}; "
         f"{captions.BANDS}, on the logarithm. The dot and its "
-        "number mark the epoch with the lowest mean validation loss."
+        "number mark the epoch with the lowest mean validation loss. What is not trained has no "
+        "curve and no panel."
         f"{captions.held(facets)}{left_out}"
     )
 

@@ -17,7 +17,7 @@ from suite.figures.marks import entry
 from suite.figures.measurements import levels_in, only
 from suite.figures.palette import colours
 from suite.figures.theme import DPI, FAINT, MARKERS, WIDTH
-from suite.figures.words import factor_name, level_name, short
+from suite.figures.words import brief_datasets, factor_name, level_name, short
 from suite.results import Evidence
 
 Key = Mapping[str, Level]
@@ -73,10 +73,11 @@ def facetted(
     height: float = 1.75,
     share: Share = "row",
     marks: Sequence[Line2D] = (),
+    share_x: Share = "all",
 ) -> tuple[Figure, list[Panel]]:
     """Panels as `facets` has them; `draw` is called for each panel and level of the colour."""
     rows, columns = (keys(evidence, table, f) for f in (facets.row, facets.column))
-    figure, drawn = panels(rows, columns, height, share)
+    figure, drawn = panels(rows, columns, height, share, share_x)
     shown = looks(evidence, table, facets.colour)
     for panel in drawn:
         here = only(table, panel.key)
@@ -124,26 +125,37 @@ def _stretch(down: int, across: int) -> float:
 
 def _titled(grid: list[Axes], cells: Sequence[Key | None], across: int) -> list[Panel]:
     drawn = []
-    longest = max(len(title(key)) for key in cells if key is not None)
+    brief = brief_datasets(str(key["dataset"]) for key in cells if key and "dataset" in key)
+    named = [{**key, **_brief(key, brief)} if key else {} for key in cells]
+    longest = max(len(title(key)) for key in named)
     # In narrow panels the parts of a title stand below each other.
     between = " · " if longest * across < _TITLE_ROOM else "\n"
-    for place, (axes, key) in enumerate(zip(grid, cells, strict=True)):
+    for place, (axes, key, name) in enumerate(zip(grid, cells, named, strict=True)):
         if key is None:
             axes.set_visible(False)
             # The panel above an empty place is the lowest of its column.
             grid[place - across].tick_params(labelbottom=True)
         else:
-            axes.set_title(_wrapped(title(key, between), _TITLE_ROOM // across - 4))
+            axes.set_title(_wrapped(title(name, between), _TITLE_ROOM // across - 4))
             drawn.append(Panel(axes, key))
     return drawn
+
+
+def _brief(key: Key, names: Mapping[str, str]) -> Key:
+    """What takes the place of a data set's whole name in a title; empty without one."""
+    return {"dataset": names[str(key["dataset"])]} if "dataset" in key else {}
 
 
 def _wrapped(text: str, room: int) -> str:
     """Lines no longer than the room, broken between words and a name's parameters."""
     return "\n".join(
-        line if len(line) <= room else fill(line.replace("(", " (").replace(",", ", "), room)
+        line if len(line) <= room else fill(" ".join(_breakable(line).split()), room)
         for line in text.splitlines()
     )
+
+
+def _breakable(line: str) -> str:
+    return line.replace("(", " (").replace(",", ", ")
 
 
 def title(key: Key, between: str = " · ") -> str:
@@ -180,9 +192,17 @@ def legend(
 
 
 def _across(names: Sequence[str]) -> int:
-    """Entries of a legend that stand beside each other: half of them where it is too long."""
-    long = sum(map(len, names)) + _ENTRY_ROOM * len(names) > _TITLE_ROOM
-    return -(-len(names) // 2) if long or len(names) > _MOST_ENTRIES else len(names)
+    """Entries of a legend that stand beside each other: all, or as many as leave no row too long.
+
+    Entries go down its columns, each as wide as its longest.
+    """
+    widths = [len(name) + _ENTRY_ROOM for name in names]
+    fewest = 2 if len(names) > _MOST_ENTRIES else 1
+    for down in range(fewest, len(names)):
+        columns = [widths[start : start + down] for start in range(0, len(names), down)]
+        if sum(map(max, columns)) <= _TITLE_ROOM:
+            return len(columns)
+    return 1 if len(names) > 1 else len(names)
 
 
 def outer_labels_only(drawn: Sequence[Panel]) -> None:

@@ -26,6 +26,11 @@ def draw_line(axes: Axes, x: pd.Series, rows: pd.DataFrame, colour: str, marker:
     draw_failures(axes, x, rows["mean"], rows["failed"])
 
 
+def cut_at_one(axes: Axes) -> None:
+    """No score lies above 1, though a symmetric interval of its mean may reach there."""
+    axes.set_ylim(top=min(axes.get_ylim()[1], 1.02))
+
+
 def draw_failures(axes: Axes, x: ArrayLike, y: ArrayLike, failed: pd.Series) -> None:
     """A cross over each point to which networks that diverged or died contribute."""
     some = failed.to_numpy() > 0

@@ -1,6 +1,6 @@
 """Names as a reader knows them, for axes, legends, captions and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from suite.experiment import Level
 from suite.figures.theme import plain
@@ -43,7 +43,8 @@ _PROPER = {
     "xavier_normal": "Xavier normal",
     "xor": "XOR",
 }
-_PENALTIES = {"l1": "L1", "l2": "L2"}
+_ABBREVIATIONS = {"auc": "AUC", "r2": "R²", "f1": "F1", "roc": "ROC", "flops": "FLOPs"}
+_PENALTIES = {"l1": "L1", "l2": "L2", "pca": "PCA", "rbf": "RBF"}
 _FACTORS = {
     "dataset": "data set",
     "gradient_clip": "gradient clipping",
@@ -70,6 +71,31 @@ def level_name(factor: str, level: Level) -> str:
     if level is None:
         return OPTIONAL[factor]
     return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
+
+
+def brief_datasets(names: Iterable[str]) -> dict[str, str]:
+    """Names of data sets beside each other, each with the parameters that not all of them share."""
+    listed_names = list(dict.fromkeys(names))
+    given = {name: _parameters(name) for name in listed_names}
+    shared = set.intersection(*(set(own) for own in given.values())) if len(given) > 1 else set()
+    return {name: _named_with(name, [p for p in given[name] if p not in shared]) for name in given}
+
+
+def _parameters(dataset: str) -> list[str]:
+    """'features=20' and 'time=0.5' of 'rotating_boundary(features=20,time=0.5)'."""
+    inside = dataset.partition("(")[2].removesuffix(")")
+    return [part.strip() for part in inside.split(",") if part.strip()]
+
+
+def _named_with(dataset: str, parameters: Sequence[str]) -> str:
+    name = level_name("dataset", dataset.partition("(")[0])
+    words = ", ".join(part.replace("_", " ").replace("=", " ") for part in parameters)
+    return f"{name} ({words})" if words else name
+
+
+def metric_words(metric: str) -> str:
+    """A metric in plain words: 'test accuracy', 'attribution AUC'."""
+    return " ".join(_ABBREVIATIONS.get(word, word) for word in metric.split("_"))
 
 
 def searched_label(name: str) -> str:

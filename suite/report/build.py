@@ -1,44 +1,24 @@
 """The report: pages, figures and numbers in one directory. The same results give the same bytes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from suite.report import files, methods
-from suite.report.claims import ClaimView, Row, claim_view
-from suite.report.contenders import Contenders, contenders
-from suite.report.fairness import Fairness, fairness
-from suite.report.reading import expected, reading, trained
-from suite.report.registration import design_in_words
+from suite.report import files, methods, site
+from suite.report.claims import GLYPHS, ClaimView, Row
+from suite.report.picture import axis_picture
+from suite.report.reading import counts
+from suite.report.sections import Section, section
+from suite.report.shortfalls import losses, shortfalls
 from suite.report.shown import Shown, draw_figures
+from suite.report.theory import write_theory
 from suite.results import Evidence
 
 TITLE = "What does depth buy?"
-_PAGES = {"index.html.j2": "index.html", "README.md.j2": "README.md"}
+_PAGES = ("index.html", "methods.html", "README.md")
+_ASSETS = "assets"
 _NOTHING: Mapping[str, tuple[Shown, ...]] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
-    """One experiment as the pages show it."""
-
-    name: str
-    question: str
-    command: str
-    complete: bool
-    trained: int
-    expected: int
-    reading: tuple[str, ...]
-    registration: tuple[tuple[str, str], ...]
-    hash: str
-    claims: tuple[ClaimView, ...]
-    figures: tuple[Shown, ...]
-    contenders: Contenders | None
-    fairness: Fairness | None
 
 
 def build(
@@ -49,89 +29,101 @@ def build(
     *,
     title: str = TITLE,
     drawn: Mapping[str, tuple[Shown, ...]] = _NOTHING,
+    explorer: Path | None = None,
+    options: Sequence[str] = (),
 ) -> Path:
-    """Write the report and return the path of its page.
+    """Write the report and return the path of its first page.
 
     Args:
-        evidences: what was measured, one for each experiment, in the order of the page.
+        evidences: what was measured, one for each experiment, in the order of the pages.
         verdicts: rows of `judge`.
         run_facts: content of run.json.
         directory: where the report goes; made if it is not there.
-        title: of the page.
+        title: of the first page.
         drawn: figures of experiments that stand already, as `draw_figures` returned them.
+        explorer: page of the explorer, from `directory`; None where there is none.
+        options: what else of the command made the experiments what they are.
     """
-    sections = [
-        _section(evidence, verdicts, drawn.get(evidence.experiment.name), directory)
-        for evidence in evidences
-    ]
-    context = {
+    sections = []
+    for evidence in evidences:
+        figures = drawn.get(evidence.experiment.name)
+        figures = draw_figures(evidence, directory) if figures is None else figures
+        sections.append(section(evidence, verdicts, figures, options))
+    context = _context(evidences, sections, verdicts, run_facts) | {
         "title": title,
-        "profile": run_facts["profile"],
-        "sections": sections,
-        "claims": [_find(sections, row) for row in verdicts],
-        "families": methods.families(evidences),
-        "tuned": methods.tuned(evidences),
-        "cards": [(card, methods.card_size(card)) for card in methods.cards(evidences)],
-        "run": methods.run_rows(run_facts),
+        "theory": write_theory(evidences, directory),
     }
-    environment = _environment()
-    for template, name in _PAGES.items():
-        page = environment.get_template(template).render(context)
-        files.write(directory / name, _bare_quotes(name, page).encode())
+    _write_pages(directory, sections, context, explorer)
+    site.write_assets(directory / _ASSETS)
+    site.remove_pages(directory, {each.name for each in sections})
     files.write_json(directory / "verdicts.json", [dict(row) for row in verdicts])
     files.write_json(directory / "run.json", dict(run_facts))
-    return directory / "index.html"
+    return directory / _PAGES[0]
 
 
-def _section(
-    evidence: Evidence,
-    verdicts: Sequence[Row],
-    figures: tuple[Shown, ...] | None,
+def _write_pages(
     directory: Path,
-) -> Section:
-    experiment = evidence.experiment
-    rows = [row for row in verdicts if row["experiment"] == experiment.name]
-    claims = tuple(claim_view(row, experiment, evidence.complete) for row in rows)
-    return Section(
-        name=experiment.name,
-        question=experiment.question,
-        command=f"leadline run {experiment.name} --profile {evidence.profile}",
-        complete=evidence.complete,
-        trained=trained(evidence),
-        expected=expected(evidence),
-        reading=tuple(reading(evidence, claims)),
-        registration=tuple(design_in_words(evidence)),
-        hash=evidence.registered_hash,
-        claims=claims,
-        figures=draw_figures(evidence, directory) if figures is None else figures,
-        contenders=contenders(evidence),
-        fairness=fairness(evidence, rows),
-    )
+    sections: Sequence[Section],
+    context: Mapping[str, Any],
+    explorer: Path | None,
+) -> None:
+    top = {"root": "", "navigation": site.navigation("", explorer)}
+    for name in _PAGES:
+        site.write_page(f"{name}.j2", directory / name, {**context, **top})
+    below = {"root": "../", "navigation": site.navigation("../", explorer), "mark": site.MARK}
+    for index, each in enumerate(sections):
+        own = {
+            "section": each,
+            "before": sections[index - 1] if index else None,
+            "after": sections[index + 1] if index + 1 < len(sections) else None,
+        }
+        page = directory / each.name / "index.html"
+        site.write_page("experiment.html.j2", page, {**context, **below, **own})
+
+
+def _context(
+    evidences: Sequence[Evidence],
+    sections: Sequence[Section],
+    verdicts: Sequence[Row],
+    run_facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What all pages may say."""
+    claims = [_find(sections, row) for row in verdicts]
+    return {
+        "profile": run_facts["profile"],
+        "sections": sections,
+        "claims": claims,
+        "headlines": [claim for claim in claims if claim.is_headline],
+        "further": [claim for claim in claims if not claim.is_headline and not claim.is_gate],
+        "checks": [claim for claim in claims if not claim.is_headline and claim.is_gate],
+        "gates": [claim for claim in claims if claim.is_gate],
+        "found": counts(claims),
+        "words": _counted_words(claims),
+        "tally": _counted_words([claim for claim in claims if claim.is_headline]),
+        "datasets": sorted({name for claim in claims for name in claim.names}, key=str.lower),
+        "axis": axis_picture(),
+        "families": methods.families(evidences),
+        "tuned": methods.tuned(evidences),
+        "cards": [
+            (names, card, methods.card_size(card))
+            for names, card in methods.described_cards(evidences)
+        ],
+        "run": methods.run_rows(run_facts),
+        "shortfalls": shortfalls(sections, evidences),
+        "losses": losses(claims),
+    }
+
+
+def _counted_words(claims: Sequence[ClaimView]) -> list[tuple[str, str, str, int]]:
+    """Style, sign, word and number of claims of each verdict that there is, in their order."""
+    found: dict[str, ClaimView] = {}
+    for claim in claims:
+        found.setdefault(claim.word, claim)
+    order = [word for word in GLYPHS if word in found]
+    order += sorted({*found} - {*GLYPHS})
+    numbers = {word: sum(claim.word == word for claim in claims) for word in order}
+    return [(found[word].style, found[word].glyph, word, numbers[word]) for word in order]
 
 
 def _find(sections: Sequence[Section], row: Row) -> ClaimView:
     return next(c for section in sections for c in section.claims if c.name == row["claim"])
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["cell"] = _cell
-    environment.filters["spaced"] = lambda name: str(name).replace("_", " ")
-    return environment
-
-
-def _bare_quotes(name: str, page: str) -> str:
-    """Markdown needs no escaped quotes, and people read it as it stands."""
-    return page.replace("&#39;", "'").replace("&#34;", '"') if name.endswith(".md") else page
-
-
-def _cell(text: object) -> str:
-    """Text for a Markdown table."""
-    return " ".join(str(text).replace("|", "\\|").split())

@@ -9,13 +9,28 @@ from markupsafe import Markup
 from suite.experiment import Experiment
 from suite.figures.words import counted, level_name, listed
 from suite.report.numbers import effect_text, probability, seeds_text
-from suite.report.picture import effect_picture, gate_picture
+from suite.report.picture import effect_picture, gate_picture, shared_picture
 from suite.report.registration import claim_in_words
 
 Row = Mapping[str, Any]
 
 # Shape says what colour says.
 GLYPHS = {"supported": "✓", "refuted": "✗", "equivalent": "≈", "inconclusive": "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """What a claim's test found on one data set.
+
+    Attributes:
+        name: of the data set.
+        numbers: effect and interval as text.
+        picture: the same, drawn on the scale of the claim.
+    """
+
+    name: str
+    numbers: str
+    picture: Markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +46,20 @@ class ClaimView:
         glyph: a sign for the verdict.
         style: class of the verdict's badge.
         numbers: effect and interval as text.
-        picture: the same, drawn.
+        picture: the same, drawn on the claim's own scale.
+        shared: the same, drawn on the scale of all claims; a gate has its own.
+        effect: the number itself, to sort by; None where nothing was measured.
+        in_margins: the effect in margins, to sort by; None for gates too.
         bound: what the numbers are held against: a margin or, of a gate, a band.
         margin: the smallest effect of interest, or the band.
         measured: what the numbers are of.
-        splits: how many.
-        datasets: how many.
+        seeds: splits of each data set.
+        splits: the same in words.
+        names: the data sets, those that differ in parameters alone as one.
+        sets: how many there are.
+        datasets: how many, in words.
         test: the registered test in words.
-        per_dataset: data set and effect with interval, as text.
+        per_dataset: what was found on each data set.
         facts: p-values, scope, spread between sets, seeds needed.
         notes: what a reader must know beside the numbers.
         hash: of the claim's registration.
@@ -53,13 +74,19 @@ class ClaimView:
     style: str
     numbers: str
     picture: Markup
+    shared: Markup
+    effect: float | None
+    in_margins: float | None
     bound: str
     margin: str
     measured: str
+    seeds: int
     splits: str
+    names: tuple[str, ...]
+    sets: int
     datasets: str
     test: str
-    per_dataset: tuple[tuple[str, str], ...]
+    per_dataset: tuple[Single, ...]
     facts: tuple[str, ...]
     notes: tuple[str, ...]
     hash: str
@@ -68,6 +95,16 @@ class ClaimView:
     def is_headline(self) -> bool:
         """Whether it is a claim of its own and not a further contrast."""
         return "/" not in self.name
+
+    @property
+    def is_gate(self) -> bool:
+        """Whether it is an exact check, held against a band."""
+        return self.bound == "band"
+
+    @property
+    def address(self) -> str:
+        """Where it is told in full, from the report's directory."""
+        return f"{self.experiment}/index.html#{self.anchor}"
 
 
 def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
@@ -82,11 +119,17 @@ def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
         glyph=GLYPHS.get(word, "…"),
         style=word if word in GLYPHS else "open",
         numbers=_numbers(row),
-        picture=_picture(row),
+        picture=_picture(row, row["effect"], row["interval"]),
+        shared=_shared(row),
+        effect=row["effect"],
+        in_margins=_in_margins(row),
         bound="margin" if row["band"] is None else "band",
         margin=_bound(row),
         measured=_measured(row),
+        seeds=row["seeds"],
         splits=counted(row["seeds"], "split"),
+        names=tuple(dict.fromkeys(map(_short_name, row["per_dataset"]))),
+        sets=row["datasets"],
         datasets=counted(row["datasets"], "data set"),
         test=claim_in_words(experiment.claims[row["claim"]]),
         per_dataset=_per_dataset(row),
@@ -119,10 +162,25 @@ def _text(row: Row, effect: float | None, limits: Sequence[float] | None) -> str
     return text if row["band"] is None else text.replace("+", "")
 
 
-def _picture(row: Row) -> Markup:
+def _picture(row: Row, effect: float | None, limits: Sequence[float] | None) -> Markup:
+    """Drawn on the scale that holds what was found on each data set, too."""
+    found = [number for single in row["per_dataset"].values() for number in single]
+    beside = [number for number in (*found, *(row["interval"] or ())) if number is not None]
     if row["band"] is None:
-        return effect_picture(row["effect"], row["interval"], row["margin"])
+        return effect_picture(effect, limits, row["margin"], beside)
+    return gate_picture(effect, limits, row["band"], beside)
+
+
+def _shared(row: Row) -> Markup:
+    if row["band"] is None:
+        return shared_picture(row["effect"], row["interval"], row["margin"])
     return gate_picture(row["effect"], row["interval"], row["band"])
+
+
+def _in_margins(row: Row) -> float | None:
+    if row["band"] is not None or row["effect"] is None:
+        return None
+    return float(row["effect"] / row["margin"])
 
 
 def _bound(row: Row) -> str:
@@ -135,11 +193,18 @@ def _bound(row: Row) -> str:
     return f"{low:g} to {high:g}"
 
 
-def _per_dataset(row: Row) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (level_name("dataset", name), _text(row, effect, _limits(low, high)))
-        for name, (effect, low, high) in row["per_dataset"].items()
-    )
+def _per_dataset(row: Row) -> tuple[Single, ...]:
+    singles = []
+    for name, (effect, low, high) in row["per_dataset"].items():
+        limits = _limits(low, high)
+        numbers, picture = _text(row, effect, limits), _picture(row, effect, limits)
+        singles.append(Single(level_name("dataset", name), numbers, picture))
+    return tuple(singles)
+
+
+def _short_name(dataset: str) -> str:
+    """'random hierarchy' of 'random_hierarchy(levels=4)'."""
+    return level_name("dataset", dataset.partition("(")[0])
 
 
 def _limits(low: float | None, high: float | None) -> tuple[float, float] | None:

@@ -9,6 +9,7 @@ from suite.experiment import Level
 from suite.figures.drawing import NothingToDraw
 from suite.figures.measurements import level_key, means, networks, plain_level, score_name
 from suite.figures.words import factor_name, level_name
+from suite.report.once import once
 from suite.results import Evidence
 
 
@@ -29,6 +30,7 @@ class Contenders:
     rows: tuple[tuple[str, ...], ...]
 
 
+@once
 def contenders(evidence: Evidence) -> Contenders | None:
     """Mean test score ± half of its interval per data set; None before anything is trained."""
     design = evidence.experiment.at(evidence.profile)

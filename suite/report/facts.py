@@ -36,8 +36,15 @@ def run_facts(ledger: Ledger, evidences: Sequence[Evidence], profile: str) -> di
         "networks": int(measured["trial_id"].nunique()) if len(measured) else 0,
         "networks_reused": int(measured["trial_id"].duplicated().sum()) if len(measured) else 0,
         **seconds,
+        "proposing_seconds": _proposing_seconds(invocations),
         "probing_share": _probing_share(measured),
     }
+
+
+def _proposing_seconds(invocations: pd.DataFrame) -> float | None:
+    """Time spent on choosing candidates; None where an invocation did not book it."""
+    booked = invocations["proposing_seconds"].astype(float)
+    return None if booked.isna().any() else round(float(booked.sum()), 2)
 
 
 def _probing_share(measured: pd.DataFrame) -> float | None:

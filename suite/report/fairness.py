@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from suite.fairness.variance import variance_table
 from suite.figures.theme import plain
 from suite.figures.words import counted, factor_name, level_name, listed, searched_label
 from suite.report.numbers import span
+from suite.report.once import once
 from suite.results import Evidence
 
 Row = Mapping[str, Any]
@@ -51,6 +52,15 @@ def fairness(evidence: Evidence, verdicts: Sequence[Row]) -> Fairness | None:
         evidence: what was measured.
         verdicts: the experiment's rows of verdicts.json.
     """
+    found = _spent(evidence)
+    if found is None:
+        return None
+    return replace(found, sentences=(*found.sentences, *_half_sentences(verdicts)))
+
+
+@once
+def _spent(evidence: Evidence) -> Fairness | None:
+    """All of the section but what the verdicts say."""
     if not was_tuned(evidence) or (spent := budgets(evidence)).empty:
         return None
     ends = edges(evidence)
@@ -61,7 +71,6 @@ def fairness(evidence: Evidence, verdicts: Sequence[Row]) -> Fairness | None:
         sentences=(
             *_budget_sentences(evidence, spent),
             *_edge_sentences(ends, spent),
-            *_half_sentences(verdicts),
         ),
         header=(*map(factor_name, factors), *_SPENT),
         factors=len(factors),

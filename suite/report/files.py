@@ -6,6 +6,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+# The files that a figure has.
+FIGURES = (".svg", ".png", ".csv")
+
 
 def write(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one step; a file that holds it already is left alone."""

@@ -1,6 +1,7 @@
 """What the page says of data, machine and time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from suite.data.cards import CARDS, DatasetCard
@@ -14,6 +15,14 @@ def cards(evidences: Sequence[Evidence]) -> list[DatasetCard]:
     """Cards of the data sets in the report, each once."""
     names = [name for e in evidences for name in e.experiment.at(e.profile).datasets]
     return [CARDS[name] for name in dict.fromkeys(names)]
+
+
+def described_cards(evidences: Sequence[Evidence]) -> list[tuple[list[str], DatasetCard]]:
+    """Cards with the names of all sets that they describe: parameters may change no word of it."""
+    found: dict[DatasetCard, list[str]] = {}
+    for card in cards(evidences):
+        found.setdefault(replace(card, name=""), []).append(card.name)
+    return [(names, card) for card, names in found.items()]
 
 
 def card_size(card: DatasetCard) -> str:
@@ -55,14 +64,16 @@ def run_rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
         name: span(facts[f"{name}_seconds"])
         for name in ("wall", "training", "outside_training", "tracking", "reporting")
     }
-    share = facts["probing_share"]
+    share, chosen = facts["probing_share"], facts["proposing_seconds"]
     probing = [("Probing", f"{share:.1%} of the time of networks with probes")] if share else []
+    choosing = [("Choosing what to train", span(chosen))] if chosen is not None else []
     versions = [f"{name} {version}" for name, version in facts["versions"].items()]
     return [
         ("Networks", _networks(facts)),
         ("Wall time", seconds["wall"]),
         ("While networks trained", seconds["training"]),
         *probing,
+        *choosing,
         ("While none trained", seconds["outside_training"]),
         ("Mirroring to MLflow", seconds["tracking"]),
         ("Verdicts, figures, report", seconds["reporting"]),

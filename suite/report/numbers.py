@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 
-_MOST_DECIMALS = 6
+_MOST_DECIMALS, _FEW_DECIMALS = 6, 3
 
 
 def decimals(low: float, high: float) -> int:
     """Decimals that show half of the interval's width with two digits."""
     half = (high - low) / 2
     if half <= 0 or not math.isfinite(half):
-        return 3
+        return _FEW_DECIMALS
     return min(max(1 - math.floor(math.log10(half)), 0), _MOST_DECIMALS)
 
 
@@ -25,7 +25,8 @@ def effect_text(effect: float | None, interval: Sequence[float] | None) -> str:
     if effect is None:
         return "–"
     if interval is None:
-        return signed(effect, 3)
+        tiny = 0 < abs(effect) < 10**-_FEW_DECIMALS / 2
+        return f"{effect:+.1e}".replace("-", "−") if tiny else signed(effect, _FEW_DECIMALS)
     low, high = interval
     places = decimals(low, high)
     return f"{signed(effect, places)} [{signed(low, places)}, {signed(high, places)}]"

@@ -49,6 +49,10 @@ def _tuned(design: Design) -> str:
     )
 
 
+_BEST = {
+    "validation": "lowest validation loss",
+    "validation_accuracy": "highest validation accuracy",
+}
 _SAMPLERS = {
     "tpe": "proposed by TPE",
     "random": "proposed at random",
@@ -91,13 +95,13 @@ def _test(side: Side, compared: str) -> str:
     parts = [f"{metric[0].upper()}{metric[1:]}: {compared}"]
     if side.where:
         parts.append(f"at {_selected(side.where, ', ', 'and')}")
-    if side.choose == "validation":
-        parts.append("of several levels, the one with the lowest validation loss stands")
+    if side.choose != "mean":
+        parts.append(f"of several levels, the one with the {_BEST[side.choose]} stands")
     return "; ".join(parts)
 
 
 def _sides(side: Side) -> tuple[str, str]:
-    several = "or" if side.choose == "validation" else "and"
+    several = "and" if side.choose == "mean" else "or"
     better = _selected(side.better or {}, " with ", several)
     return better, _selected(side.worse or {}, " with ", several)
 

@@ -8,8 +8,6 @@ from suite.figures.drawing import NothingToDraw, csv, render
 from suite.report import files
 from suite.results import Evidence
 
-_SUFFIXES = (".svg", ".png", ".csv")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -38,8 +36,10 @@ def draw_figures(evidence: Evidence, directory: Path) -> tuple[Shown, ...]:
     """Draw an experiment's figures into `directory`/<experiment>/; remove those of before."""
     place = directory / evidence.experiment.name
     shown = tuple(_draw(evidence, name, place) for name in evidence.experiment.figures)
-    kept = {f"{each.name}{suffix}" for each in shown if not each.missing for suffix in _SUFFIXES}
-    files.remove_others(place, kept, _SUFFIXES)
+    kept = {
+        f"{each.name}{suffix}" for each in shown if not each.missing for suffix in files.FIGURES
+    }
+    files.remove_others(place, kept, files.FIGURES)
     return shown
 
 

@@ -14,7 +14,7 @@ from suite.theory.gaussian import Floats
 from suite.theory.mean_field import fixed_signal, gradient_factor, next_signal
 
 # Schoenholz et al. 2017: networks train up to about so many correlation lengths.
-_LENGTHS = 6.0
+LENGTHS = 6.0
 
 
 def next_correlation(
@@ -97,7 +97,7 @@ def correlation_length(activation: str, weight_variance: float, bias_variance: f
 
 def trainable_depth(activation: str, weight_variance: float, bias_variance: float) -> float:
     """Hidden layers up to which networks can be trained: 6 ξ (Schoenholz 2017)."""
-    return _LENGTHS * correlation_length(activation, weight_variance, bias_variance)
+    return LENGTHS * correlation_length(activation, weight_variance, bias_variance)
 
 
 def _living_signal(activation: str, weight_variance: float, bias_variance: float) -> float:

@@ -4,33 +4,34 @@ A trial's run hangs under the invocation that first asked for it in this experim
 only ever appended to, so that place never changes, and a mirror that was cut short goes on there.
 """
 
-import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from suite.experiment import Experiment
 from suite.ledger import Ledger
 from suite.schemas import KEY, METRICS
+from suite.tracking.attachments import Reported, attach, attach_curves
 from suite.tracking.content import (
     KEY_TAG,
     PARENT_TAG,
     RUNNING,
     STAGE_TAG,
     Run,
-    in_batches,
     invocation_run,
-    records,
     trial_run,
 )
+from suite.tracking.design import ShownDesign, shown_design
 from suite.tracking.inputs import dataset_input
+from suite.tracking.measurements import Measurements, measurements
+from suite.tracking.rows import Row, records
+from suite.tracking.runs import Target, create, fill, is_behind, search
 from suite.tracking.store import (
     artifact_location,
     open_client,
@@ -38,7 +39,8 @@ from suite.tracking.store import (
     tracking_uri,
     without_credentials,
 )
-from suite.tracking.views import NOTE_TAG, experiment_tags, invocation_note
+from suite.tracking.transactions import one_transaction
+from suite.tracking.views import experiment_tags
 from suite.trial import digest
 
 if TYPE_CHECKING:
@@ -50,24 +52,46 @@ Warn = Callable[[str], None]
 
 # On an invocation's run: which trials hang under it, so that they need not be looked for again.
 MIRRORED_TAG = "leadline.mirrored"
-# The most that MLflow takes, and hands out, at once.
-BATCH = 1000
+# So many trials are written at once: what a kill can cost, and how long a reader may wait.
+TOGETHER = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where an experiment's runs go."""
+class Mirror:
+    """Mirrors experiments one after the other; what the ledger holds is read once for all.
 
-    client: "MlflowClient"
-    experiment_id: str
+    Args:
+        ledger: the results.
+        root: directory of the embedded store.
+        reports: directory with verdicts.json and the experiments' figures, which the run of an
+            experiment's last invocation gets; None where there is no report yet.
+        warn: is told in one line why the mirror is behind.
+    """
 
+    def __init__(
+        self, ledger: Ledger, root: Path, reports: Path | None = None, warn: Warn = log.warning
+    ) -> None:
+        self._ledger, self._root, self._reports, self._warn = ledger, root, reports, warn
+        self._measured: Measurements | None = None
 
-@dataclass(frozen=True, slots=True)
-class Mirrored:
-    """A run that MLflow has."""
+    def __call__(self, experiment: Experiment) -> None:
+        """Log every stored trial of an experiment that MLflow does not have yet.
 
-    client: "MlflowClient"
-    run_id: str
+        A store that is down or full costs a warning; the next call catches up.
+        """
+        self._measured = measurements(self._ledger, self._measured)
+        plan = self._measured.plan_of(experiment.name)
+        with _tolerating(self._root, self._warn):
+            if not plan.empty:
+                self._mirror(experiment, plan, self._measured)
+
+    def _mirror(self, experiment: Experiment, plan: pd.DataFrame, measured: Measurements) -> None:
+        client = open_client(self._root)
+        target = Target(client, _experiment_id(client, self._root, experiment.name))
+        trials = measured.trials_of(plan)
+        _describe(target, experiment, trials, self._reports)
+        last = _mirror_plan(target, self._ledger, experiment, plan, trials, measured)
+        if self._reports is not None:
+            attach(Reported(experiment, self._reports, trials, self._ledger), target, last)
 
 
 def mirror(
@@ -77,29 +101,9 @@ def mirror(
     reports: Path | None = None,
     warn: Warn = log.warning,
 ) -> float:
-    """Log every stored trial of an experiment that MLflow does not have yet.
-
-    A store that is down or full costs a warning; the next call catches up.
-
-    Args:
-        ledger: the results.
-        experiment: the experiment.
-        root: directory of the embedded store.
-        reports: directory with verdicts.json and the experiment's figures, which the run of its
-            last invocation gets; None where there is no report yet.
-        warn: is told in one line why the mirror is behind.
-
-    Returns:
-        Seconds spent.
-    """
+    """Mirror one experiment, as a `Mirror` does several; returns the seconds spent."""
     start = time.perf_counter()
-    plan = ledger.plan()
-    plan = plan[plan["experiment"] == experiment.name].sort_values("invocation", kind="stable")
-    with _tolerating(root, warn):
-        if not plan.empty:
-            last = _mirror_plan(root, ledger, experiment, plan)
-            if reports is not None:
-                _attach(last, experiment, reports)
+    Mirror(ledger, root, reports, warn)(experiment)
     return time.perf_counter() - start
 
 
@@ -128,140 +132,85 @@ def _experiment_id(client: "MlflowClient", root: Path, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _search(target: Target, tag: str, value: str) -> "Iterator[MlflowRun]":
-    token = None
-    while token != "":
-        page = target.client.search_runs(
-            [target.experiment_id], f"tags.`{tag}` = '{value}'", max_results=BATCH, page_token=token
-        )
-        yield from page
-        token = page.token or ""
+def _describe(
+    target: Target, experiment: Experiment, trials: pd.DataFrame, reports: Path | None
+) -> None:
+    final = trials[trials["stage"] == "final"]
+    measured = [name for name in METRICS if final[name].notna().any()]
+    page = None if reports is None else reports / experiment.name / "index.html"
+    tags = experiment_tags(experiment, measured, target.experiment_id, page)
+    present = target.client.get_experiment(target.experiment_id).tags
+    for name, value in tags.items():
+        if present.get(name) != value:
+            target.client.set_experiment_tag(target.experiment_id, name, value)
 
 
 def _mirror_plan(
-    root: Path, ledger: Ledger, experiment: Experiment, plan: pd.DataFrame
-) -> "Mirrored":
+    target: Target,
+    ledger: Ledger,
+    experiment: Experiment,
+    plan: pd.DataFrame,
+    trials: pd.DataFrame,
+    measured: Measurements,
+) -> "MlflowRun":
     """Mirror all invocations and their trials; returns the last invocation's run."""
-    client = open_client(root)
-    target = Target(client, _experiment_id(client, root, experiment.name))
-    trials = _stored_trials(ledger, plan)
-    _describe(target, experiment, trials)
-    parents = {run.data.tags[KEY_TAG]: run for run in _search(target, STAGE_TAG, "invocation")}
-    factors = [name for name in experiment.vary if name != "dataset"]
-    for run, rows in _invocations(ledger, plan, trials):
-        parent = parents.get(run.key) or _create(target, run)
-        if _is_behind(parent, run):
-            _log(client, run, parent)
+    parents = {run.data.tags[KEY_TAG]: run for run in search(target, STAGE_TAG, "invocation")}
+    design = shown_design(experiment)
+    for run, rows in _invocations(measured, plan, trials):
+        parent = parents.get(run.key) or create(target, run)
+        if is_behind(parent, run):
+            fill(target.client, run, parent.info.run_id)
         done = digest(sorted(rows[list(KEY)].itertuples(index=False, name=None)))
         if parent.data.tags.get(MIRRORED_TAG) != done:
-            _mirror_trials(target, ledger, rows, factors, parent)
-            client.set_tag(parent.info.run_id, MIRRORED_TAG, done)
-    return Mirrored(client, parent.info.run_id)
+            _mirror_trials(target, ledger, rows, design, parent)
+            target.client.set_tag(parent.info.run_id, MIRRORED_TAG, done)
+    return parent
 
 
 def _invocations(
-    ledger: Ledger, plan: pd.DataFrame, trials: pd.DataFrame
+    measured: Measurements, plan: pd.DataFrame, trials: pd.DataFrame
 ) -> Iterator[tuple[Run, pd.DataFrame]]:
     """Each invocation's run, oldest first, with the trials that it was the first to ask for."""
-    booked = {row["invocation"]: row for row in records(ledger.invocations())}
     last = plan["invocation"].iloc[-1]
     for asked in records(plan.drop_duplicates("invocation")):
         name = asked["invocation"]
         rows = trials[trials["invocation"] == name]
-        yield invocation_run(asked, booked.get(name), rows["outcome"], is_last=name == last), rows
-
-
-def _is_behind(mirrored: "MlflowRun", run: Run) -> bool:
-    wanted = {point.name: point.value for point in run.points}
-    return mirrored.info.status != run.status or not (
-        wanted.items() <= mirrored.data.metrics.items()
-    )
-
-
-def _stored_trials(ledger: Ledger, plan: pd.DataFrame) -> pd.DataFrame:
-    """Stored measurements, each with its first request; what half of a budget found comes last."""
-    # The same network may be another search's final one, which then is what it is shown as.
-    order = plan.assign(half=plan["stage"] == "half")
-    order = order.sort_values(["invocation", "half"], kind="stable").drop(columns="half")
-    first = order.drop_duplicates(list(KEY))
-    lowest = first.groupby(["study", "stage"])["split"].transform("min")
-    measured = ledger.trials().drop(columns=["dataset", "split"])
-    return first.assign(first_split=first["split"] == lowest).merge(
-        measured.rename(columns={"invocation": "trained_by"}), on=list(KEY)
-    )
-
-
-def _describe(target: Target, experiment: Experiment, trials: pd.DataFrame) -> None:
-    final = trials[trials["stage"] == "final"]
-    measured = [name for name in METRICS if final[name].notna().any()]
-    present = target.client.get_experiment(target.experiment_id).tags
-    for name, value in experiment_tags(experiment, measured).items():
-        if present.get(name) != value:
-            target.client.set_experiment_tag(target.experiment_id, name, value)
+        booked = measured.booked.get(name)
+        yield invocation_run(asked, booked, rows, is_last=name == last), rows
 
 
 def _mirror_trials(
     target: Target,
     ledger: Ledger,
     rows: pd.DataFrame,
-    factors: Sequence[str],
+    design: ShownDesign,
     parent: "MlflowRun",
 ) -> None:
     known = {
-        run.data.tags[KEY_TAG]: run
-        for run in _search(target, PARENT_TAG, parent.data.tags[KEY_TAG])
+        run.data.tags[KEY_TAG]: run for run in search(target, PARENT_TAG, parent.data.tags[KEY_TAG])
     }
-    histories = dict(list(ledger.histories(rows[rows["stage"] == "final"]).groupby("trial_id")))
-    for row in records(rows):
-        run = trial_run(row, factors, histories.get(row["trial_id"]))
-        mirrored = known.get(run.key)
-        # A run that is still open was cut short: what it has is logged again.
-        if mirrored is None or mirrored.info.status == RUNNING:
-            mirrored = mirrored or _create(target, run, parent.info.run_id)
-            if row["stage"] == "final":
-                data = [dataset_input(row["dataset"], row["data_hash"])]
-                target.client.log_inputs(mirrored.info.run_id, data)
-            _log(target.client, run, mirrored)
+    histories = ledger.histories(rows[rows["stage"] == "final"])
+    shown = dict(list(_of_first_splits(histories, rows).groupby("trial_id")))
+    made = [(row, trial_run(row, design, shown.get(row["trial_id"]))) for row in records(rows)]
+    # A run that is still open was cut short on a server: what it has is logged again.
+    for row, run in made:
+        if run.key in known and known[run.key].info.status == RUNNING:
+            _fill(target, row, run, known[run.key].info.run_id)
+    missing = [(row, run) for row, run in made if run.key not in known]
+    for start in range(0, len(missing), TOGETHER):
+        with one_transaction(target.client):
+            for row, run in missing[start : start + TOGETHER]:
+                _fill(target, row, run, create(target, run, parent.info.run_id).info.run_id)
+    attach_curves(target.client, parent.info.run_id, histories)
 
 
-def _create(target: Target, run: Run, parent_id: str | None = None) -> "MlflowRun":
-    nested = {"mlflow.parentRunId": parent_id} if parent_id else {}
-    return target.client.create_run(
-        target.experiment_id,
-        start_time=run.start,
-        tags={**run.tags, **nested, KEY_TAG: run.key},
-        run_name=run.name,
-    )
+def _of_first_splits(histories: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """What is logged number by number: curves of each recipe's first split alone."""
+    first = rows.loc[rows["first_split"] & (rows["stage"] == "final"), "trial_id"]
+    return histories[histories["trial_id"].isin(first)]
 
 
-def _log(client: "MlflowClient", run: Run, mirrored: "MlflowRun") -> None:
-    from mlflow.entities import Metric, Param
-
-    run_id = mirrored.info.run_id
-    params = [Param(name, value) for name, value in run.params.items()]
-    for points in in_batches(run.points, BATCH - len(params)):
-        metrics = [Metric(p.name, p.value, run.start, p.step) for p in points]
-        client.log_batch(run_id, metrics=metrics, params=params)
-    if run.status != RUNNING:
-        client.set_terminated(run_id, run.status, run.end)
-
-
-def _attach(to: Mirrored, experiment: Experiment, reports: Path) -> None:
-    verdicts = _verdicts(reports / "verdicts.json", experiment.name)
-    to.client.log_text(to.run_id, json.dumps(verdicts, indent=2), "verdicts.json")
-    figures = reports / experiment.name
-    if figures.is_dir():
-        to.client.log_artifacts(to.run_id, str(figures), "figures")
-    if experiment.path:
-        to.client.log_artifact(to.run_id, experiment.path)
-    else:
-        to.client.log_text(to.run_id, experiment.model_dump_json(indent=2), "experiment.json")
-    to.client.set_tag(to.run_id, NOTE_TAG, invocation_note(verdicts))
-    for row in verdicts:
-        if row["effect"] is not None:
-            to.client.log_metric(to.run_id, f"effect/{row['claim']}", row["effect"])
-
-
-def _verdicts(path: Path, experiment: str) -> list[dict[str, Any]]:
-    rows = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
-    return [row for row in rows if row["experiment"] == experiment]
+def _fill(target: Target, row: Row, run: Run, run_id: str) -> None:
+    if row["stage"] == "final":
+        target.client.log_inputs(run_id, [dataset_input(row["dataset"], row["data_hash"])])
+    fill(target.client, run, run_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-from suite.errors import InputError
+from suite.errors import InputError, unknown
 from suite.tracking.store import (
     ARTIFACTS,
     DATABASE,
@@ -23,7 +23,7 @@ from suite.tracking.store import (
     prepare_environment,
     tracking_uri,
 )
-from suite.tracking.views import VIEW_TAG, ui_link
+from suite.tracking.views import LEADERBOARD, VIEWS, ui_link, view_key, view_tag
 
 HOST = "127.0.0.1"
 # A cold start on a busy machine takes a minute.
@@ -38,22 +38,30 @@ def say_on_terminal(line: str) -> None:
     sys.stdout.flush()
 
 
-def serve(root: Path, port: int, say: Say = say_on_terminal) -> None:
+def serve(
+    root: Path,
+    port: int,
+    say: Say = say_on_terminal,
+    experiment: str | None = None,
+    show: Callable[[str], object] | None = None,
+) -> None:
     """Show the store in MLflow's UI until Ctrl-C or SIGTERM.
 
     Args:
         root: directory of the embedded store.
         port: first port to try.
         say: prints a line to the user.
+        experiment: whose saved views are wanted; all experiments' leaderboards by default.
+        show: opens an address, such as `webbrowser.open`; None opens nothing.
 
     Raises:
         InputError: there is nothing to show, or the server does not start.
     """
     if is_embedded(root) and not (root / DATABASE).exists():
         raise InputError(DATABASE, "there are no runs yet", "run an experiment first")
-    links = experiment_links(root)
+    pages = experiment_pages(root, experiment)
     if tracking_uri(root).startswith("http"):
-        _say_links(tracking_uri(root).rstrip("/"), links, say)
+        _present(tracking_uri(root).rstrip("/"), pages, say, show)
         return
     address = f"http://{HOST}:{free_port(port)}"
     say("starting MLflow's server …")
@@ -61,7 +69,7 @@ def serve(root: Path, port: int, say: Say = say_on_terminal) -> None:
         server = _start(root, address, output)
         try:
             _wait_until_healthy(server, address, output)
-            _say_links(address, links, say)
+            _present(address, pages, say, show)
             say("Ctrl-C ends it")
             server.wait()
         except KeyboardInterrupt:
@@ -70,17 +78,40 @@ def serve(root: Path, port: int, say: Say = say_on_terminal) -> None:
             _stop(server)
 
 
-def experiment_links(root: Path) -> list[tuple[str, str]]:
-    """Name and MLflow id of each experiment that the mirror has made."""
+def experiment_pages(root: Path, wanted: str | None = None) -> list[tuple[str, str]]:
+    """What to call each page and where it is below the UI's address.
+
+    Args:
+        root: directory of the embedded store.
+        wanted: the experiment whose saved views are wanted; by default all leaderboards.
+
+    Raises:
+        InputError: the mirror has made no such experiment.
+    """
     client = open_client(root)
-    found = client.search_experiments()
-    return sorted((e.name, str(e.experiment_id)) for e in found if VIEW_TAG in e.tags)
+    found = {e.name: e for e in client.search_experiments() if view_tag(LEADERBOARD) in e.tags}
+    if wanted is None:
+        return [(name, ui_link("", e.experiment_id)) for name, e in sorted(found.items())]
+    if wanted not in found:
+        raise unknown("ui", "experiment", wanted, found)
+    one = found[wanted]
+    views = [view for view in VIEWS if view_tag(view) in one.tags]
+    return [(view, ui_link("", one.experiment_id, view_key(view))) for view in views]
 
 
-def _say_links(address: str, links: Sequence[tuple[str, str]], say: Say) -> None:
-    width = max((len(name) for name, _ in links), default=0)
-    for name, experiment_id in links:
-        say(f"  {name:<{width}}  {ui_link(address, experiment_id)}")
+def _present(
+    address: str,
+    pages: Sequence[tuple[str, str]],
+    say: Say,
+    show: Callable[[str], object] | None,
+) -> None:
+    width = max((len(name) for name, _ in pages), default=0)
+    for name, path in pages:
+        say(f"  {name:<{width}}  {address}{path}")
+    if not pages:
+        say(f"  no runs yet  {address}")
+    if show is not None:
+        show(f"{address}{pages[0][1]}" if pages else address)
 
 
 def free_port(first: int) -> int:

@@ -25,7 +25,7 @@ from suite.training.measuring import (
 from suite.training.model import Parameters
 from suite.training.normalization import Statistics
 from suite.training.pool import PARTS
-from suite.training.probes import PROBES, probe
+from suite.training.probes import PROBES, When, probe
 from suite.training.recording import Recorder
 from suite.training.snapshots import Camera
 from suite.training.state import State, state_from_bytes
@@ -112,15 +112,22 @@ class Fit:
     def run(self, keeps_states: bool = False) -> list[Outcome]:
         """Train and measure."""
         self._train()
-        finished = self._finish()
-        share = 1 / len(self._trials)
-        seconds = (time.perf_counter() - self._start) * share
-        probing = self._probe_seconds * share
-        kept = self._states(seconds, probing) if keeps_states else {}
+        trials, networks = self._final_networks()
+        finished = self._finish(trials, networks) if trials else {}
+        # Before the last look: who goes on from here takes that at its own end.
+        kept = self._states(*self._spent()) if keeps_states else {}
+        if trials:
+            self._look_at_last(trials, networks)
+        seconds, probing = self._spent()
         return [
             replace(self._outcome(t, finished.get(t), seconds, probing), state=kept.get(t))
             for t in self._trials
         ]
+
+    def _spent(self) -> tuple[float, float]:
+        """Each trial's share of the seconds so far, and of those that went into probes."""
+        share = 1 / len(self._trials)
+        return (time.perf_counter() - self._start) * share, self._probe_seconds * share
 
     def _states(self, seconds: float, probing: float) -> dict[Trial, bytes]:
         """Where the members stand that have not ended before their last epoch."""
@@ -188,13 +195,33 @@ class Fit:
             self._recorder.curve(self._cohort.trials, epoch, name, scores)
 
     def _measure_probes(self, epoch: int, before: Tensor | None) -> None:
+        trials, networks = self._cohort.trials, self._cohort.networks
+        due: list[When] = ["throughout", "ends"] if epoch == 0 else ["throughout"]
+        self._look(due, trials, networks, [epoch] * len(trials), before)
+
+    def _look_at_last(self, trials: Sequence[Trial], networks: Networks) -> None:
+        """Take the probes of the final networks, after the epoch that these are of."""
+        last = self._trials[0].last_epoch
+        due: list[When] = ["ends", "end"] if last else ["end"]
+        epochs = [self._stopping.best[t].epoch if self._stopping else last for t in trials]
+        self._look(due, trials, networks, epochs)
+
+    def _look(
+        self,
+        due: Sequence[When],
+        trials: Sequence[Trial],
+        networks: Networks,
+        epochs: Sequence[int],
+        before: Tensor | None = None,
+    ) -> None:
+        names = [name for name in self._probes if PROBES[name].when in due]
+        if not names:
+            return
         start = time.perf_counter()
-        cohort = self._cohort
-        camera = Camera(cohort.networks, cohort.loss, self._pool, cohort.trials, before)
-        last = epoch == self._trials[0].last_epoch
-        names = [name for name in self._probes if last or not PROBES[name].at_end]
+        camera = Camera(networks, self._cohort.loss, self._pool, trials, before)
         for name, values in probe(names, camera).items():
-            self._recorder.layers(cohort.trials, epoch, name, values)
+            first = 0 if PROBES[name].picture else 1
+            self._recorder.probe(trials, epochs, name, values, first)
         self._probe_seconds += time.perf_counter() - start
 
     def _evaluate(
@@ -217,11 +244,10 @@ class Fit:
         statistics = Statistics(layout, theta, values)
         return list(best), Networks(self._cohort.model, Parameters(layout, theta), statistics)
 
-    def _finish(self) -> dict[Trial, tuple[str, dict[str, float]]]:
-        """Each surviving trial's outcome word and final metrics."""
-        trials, networks = self._final_networks()
-        if not trials:
-            return {}
+    def _finish(
+        self, trials: Sequence[Trial], networks: Networks
+    ) -> dict[Trial, tuple[str, dict[str, float]]]:
+        """Outcome word and final metrics of each trial that has a final network."""
         parts = [name for name in PARTS if name != "test" or trials[0].reports_test]
         replicates = [trial.replicate for trial in trials]
         scores = {

@@ -3,6 +3,7 @@
 A layer's own Jacobian leads from what it is fed to what the next one is fed, so that it holds
 normalization and, in a residual network, the identity of the skip connection. It comes out of
 autograd exactly: each row is repeated once for each unit, of which it brings back the derivatives.
+What it makes of one direction alone needs no such repetition.
 Only networks whose layers are dense and each feed the next alone have such Jacobians.
 """
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from suite.parts.networks import dense, residual
+from suite.randomness import generator
 from suite.training.forward import Pass
 from suite.training.model import Model
 from suite.training.snapshots import Camera
@@ -38,6 +40,52 @@ def singular_value_spreads(camera: Camera) -> Floats:
         variance over squared mean of its squared singular values.  # (member, layer)
     """
     return _by_member(camera, _spreads)
+
+
+def log_norms(camera: Camera) -> Floats:
+    """By how much the way from the inputs to each layer stretches one direction, at one row.
+
+    Returns:
+        natural logarithm of ‖Ju‖², u a random unit vector, the same for all.  # (member, layer)
+    """
+    members, model = len(camera.replicates), camera.networks.model
+    if not _is_chain(model):
+        return np.full((members, len(model.layout.layers)), np.nan)
+    norms: Floats = np.cumsum(np.stack(list(_log_stretches(camera)), axis=1), axis=1)
+    return norms
+
+
+def _log_stretches(camera: Camera) -> Iterator[Floats]:
+    """Layer by layer, ln of how much longer what changes becomes, squared.  # (member,)."""
+    model = camera.networks.model
+    run = Pass(camera.networks)
+    inputs, _, _ = camera.rows(camera.pool.train, 1)
+    fed = inputs[:, :1]
+    features = model.layout.layers[0].layer.channels
+    change = torch.zeros_like(fed)
+    drawn = generator(0, "input direction").standard_normal(features)
+    change[:, :, :features] = torch.from_numpy(drawn).to(change)
+    for index in range(run.depth + 1):
+        # Divided by its length, a change that vanishes or explodes stays within range.
+        change = change / change.norm(dim=2, keepdim=True)
+        fed, change = _pass_on(run, index, fed, change, residual=model.network.forward is residual)
+        yield change.square().sum(dim=(1, 2)).log().cpu().numpy()
+
+
+def _pass_on(
+    run: Pass, index: int, fed: Tensor, change: Tensor, *, residual: bool
+) -> tuple[Tensor, Tensor]:
+    """What a layer makes of rows and of a small change of each.  # (member, row, unit) both."""
+    fed = fed.detach().requires_grad_()
+    with torch.enable_grad():
+        given = run.output(fed) if index == run.depth else run.hidden(index, fed)
+        # Derivatives back are linear in what they start from: their derivative leads forward.
+        start = torch.zeros_like(given, requires_grad=True)
+        (back,) = torch.autograd.grad(given, fed, start, create_graph=True)
+        (passed,) = torch.autograd.grad(back, start, change)
+    if residual and 0 < index < run.depth:
+        return (given + fed).detach(), passed + change
+    return given.detach(), passed
 
 
 def _by_member(camera: Camera, measure: Callable[[list[Floats]], list[float]]) -> Floats:

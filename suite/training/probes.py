@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,37 +12,52 @@ from suite.data.hierarchy import MOST_LEVELS
 from suite.training.attribution import attribution_aucs
 from suite.training.curvature import sharpness
 from suite.training.differences import gradient_errors
-from suite.training.jacobians import mean_singular_values, singular_value_spreads
+from suite.training.histograms import (
+    activation_histograms,
+    first_layer_filters,
+    weight_histograms,
+)
+from suite.training.jacobians import log_norms, mean_singular_values, singular_value_spreads
 from suite.training.latents import latent_accuracies
 from suite.training.separability import linear_probe, linear_readout
+from suite.training.slices import loss_slices
 from suite.training.snapshots import Camera, Snapshot
+from suite.training.surfaces import FEATURES, decision_surfaces
 
 Floats = NDArray[np.float64]
 
 # An activation this close to a flat value, relative to the range, is saturated.
 SATURATED = 0.01
 
+When = Literal["throughout", "ends", "end"]
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing to look at; exactly one of `layer` and `networks` is given.
+    """One thing to look at; exactly one of `layer`, `networks` and `picture` is given.
 
     Attributes:
         description: one line for `leadline list`.
         source: where it comes from.
         layer: a number of one layer of one member; NaN where it has none.
         networks: numbers of every member, (member, layer) or (member,); NaN likewise.
-        costly: decomposes matrices or takes passes of its own: by itself it may cost more than a
-            twentieth of a small network's training.
-        at_end: measured after the last epoch alone, where the way there would cost too much.
+        picture: an array of every member, in `suite.pictures`' order of places; NaN likewise.
+            # (member, place)
+        costly: decomposes matrices, takes passes of its own or stores many numbers: by itself it
+            may cost more than a twentieth of a small network's training.
+        when: `end` looks at the final networks alone, those that the final metrics are of, and
+            `ends` before training, too; where the way there would cost too much.
+        features: of how many features data has to be; None where that does not matter.
     """
 
     description: str
     source: str
     layer: Callable[[Snapshot], float] | None = None
     networks: Callable[[Camera], Floats] | None = None
+    picture: Callable[[Camera], Floats] | None = None
     costly: bool = False
-    at_end: bool = False
+    when: When = "throughout"
+    features: int | None = None
 
 
 def _root_mean_square(values: Floats) -> float:
@@ -239,6 +255,12 @@ PROBES: dict[str, Probe] = {
         networks=singular_value_spreads,
         costly=True,
     ),
+    "jacobian_log_norm": Probe(
+        "ln ‖∂layer/∂input · u‖² at one row, u a random direction, dense layers",
+        "Hanin 2018",
+        networks=log_norms,
+        costly=True,
+    ),
     "linear_probe": Probe(
         "validation accuracy (R² of values) of ridge regression on the layer's activations",
         "Alain & Bengio 2016",
@@ -250,13 +272,49 @@ PROBES: dict[str, Probe] = {
         "Alain & Bengio 2016",
         networks=linear_readout,
         costly=True,
-        at_end=True,
+        when="end",
     ),
     "sharpness": Probe(
         "largest eigenvalue of the Hessian of the mean loss with respect to all parameters",
         "Hochreiter & Schmidhuber 1997; Keskar et al. 2017",
         networks=sharpness,
         costly=True,
+    ),
+    "decision_surface": Probe(
+        "picture: prediction over the plane of two standardised inputs, 576 rows a network",
+        "Bishop 2006, section 4.1",
+        picture=decision_surfaces,
+        costly=True,
+        when="end",
+        features=FEATURES,
+    ),
+    "activation_histogram": Probe(
+        "picture: histogram of each hidden layer's activations, 80 rows a layer",
+        "Glorot & Bengio 2010",
+        picture=activation_histograms,
+        costly=True,
+        when="ends",
+    ),
+    "weight_histogram": Probe(
+        "picture: histogram of each layer's weights, zeros by themselves, 41 rows a layer",
+        "Han, Pool, Tran & Dally 2015",
+        picture=weight_histograms,
+        costly=True,
+        when="end",
+    ),
+    "first_layer_filter": Probe(
+        "picture: the first layer's first 8 units' weights, 8 rows an input",
+        "Krizhevsky, Sutskever & Hinton 2012",
+        picture=first_layer_filters,
+        costly=True,
+        when="end",
+    ),
+    "loss_slice": Probe(
+        "picture: loss along a random direction, each unit's part as long as its weights",
+        "Li, Xu, Taylor, Studer & Goldstein 2018",
+        picture=loss_slices,
+        costly=True,
+        when="end",
     ),
 }
 
@@ -265,7 +323,7 @@ def probe(names: Sequence[str], camera: Camera) -> dict[str, Floats]:
     """Measure the named probes; what is not finite becomes NaN.
 
     Returns:
-        name -> (member, layer), or (member,) for whole networks.
+        name -> (member, layer), (member,) for whole networks or (member, place) of pictures.
     """
     # A network on its way to divergence overflows here first.
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -273,8 +331,9 @@ def probe(names: Sequence[str], camera: Camera) -> dict[str, Floats]:
 
 
 def _measure(probe: Probe, camera: Camera) -> Floats:
-    if probe.networks:
-        values = probe.networks(camera)
+    of_all = probe.networks or probe.picture
+    if of_all:
+        values = of_all(camera)
     else:
         assert probe.layer
         one = probe.layer

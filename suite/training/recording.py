@@ -38,20 +38,26 @@ class Recorder:
             self._add(trial, (epoch, split, "loss", -1, float(scores.loss[member])))
             self._add(trial, (epoch, split, self.quality, -1, float(scores.quality[member])))
 
-    def layers(
-        self, trials: Sequence[Trial], epoch: int, metric: str, values: NDArray[np.float64]
+    def probe(
+        self,
+        trials: Sequence[Trial],
+        epochs: Sequence[int],
+        metric: str,
+        values: NDArray[np.float64],
+        first: int = 1,
     ) -> None:
         """Record one probe.
 
         Args:
             trials: the members.
-            epoch: after which it was measured.
+            epochs: of each, after which it was measured.
             metric: the probe's name.
-            values: (member, layer), layers count from 1; or (member,) for the whole network.
+            values: (member, layer or place); or (member,) for the whole network.
+            first: number of the first layer or place.
         """
-        for member, trial in enumerate(trials):
-            whole = values.ndim == 1
-            for layer, value in enumerate(np.atleast_1d(values[member]), start=-1 if whole else 1):
+        whole = values.ndim == 1
+        for trial, epoch, own in zip(trials, epochs, values, strict=True):
+            for layer, value in enumerate(np.atleast_1d(own), start=-1 if whole else first):
                 self._add(trial, (epoch, "train", metric, layer, float(value)))
 
     def _add(self, trial: Trial, row: Row) -> None:

@@ -1,0 +1,1 @@
+"""The explorer: the report's page on which a reader turns the knobs of measured networks."""

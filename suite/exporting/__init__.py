@@ -1,0 +1,5 @@
+"""Trained networks as plain `torch.nn` modules, made by training a stored recipe once more."""
+
+from suite.exporting.retraining import Export, export
+
+__all__ = ["Export", "export"]
