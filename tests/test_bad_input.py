@@ -86,7 +86,7 @@ CALLS = {
     "run --workers two": ["'--workers'", "integer"],
     "run --profil quick": ["--profil"],
     "rnu": ["'rnu'", "'run'"],
-    "show": ["trial_id"],
+    "show": ["TRIAL"],
     "list activation": ["'activation'; did you mean 'activations'?"],
     "verify --share 2": ["'--share'", "1"],
     "report --profile quick": ["results/: holds no results yet"],

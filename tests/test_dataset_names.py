@@ -235,8 +235,8 @@ def test_list_shows_parameters_and_cards(place, leadline):
     assert "--long shows the cards of data sets" in refused.err
 
 
-def test_the_readmes_names_are_names():
-    section = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+def test_the_guides_names_are_names():
+    section = (Path(__file__).parents[1] / "GUIDE.md").read_text(encoding="utf-8")
     for name in ("random_hierarchy(levels=4, samples=16000)", "sparse_parity(bits=4, features=30)"):
         assert name in section
         assert canonical(name) == name.replace(" ", "")

@@ -35,9 +35,8 @@ from suite.trying import try_parts
 
 pytestmark = pytest.mark.usefixtures("one_thread", "nothing_left_behind")
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SECTION = README.partition("\n## Parts of your own\n")[2].partition("\n## ")[0]
-(EXAMPLE,) = re.findall(r"```python\n(.*?)```", SECTION, flags=re.DOTALL)
+GUIDE = (Path(__file__).parents[1] / "GUIDE.md").read_text(encoding="utf-8")
+(EXAMPLE,) = re.findall(r"```python my_parts.py\n(.*?)```", GUIDE, flags=re.DOTALL)
 NAMES = {"activation": "bell", "initializer": "sparse", "dataset": "stripes", "network": "funnel"}
 
 # One small part; as many of them as a test needs.
@@ -633,17 +632,6 @@ def test_list_shows_the_words_of_a_file(place, leadline):
         assert name in listed[f"{field}s"]
     assert listed["activations"]["bell"] == ["the bell curve exp(-z²)", "Broomhead & Lowe 1988"]
     assert "15 weights into each unit" in leadline("list", "initializers").out
-
-
-def test_the_readmes_commands_say_what_would_be_trained(place, leadline):
-    question = re.findall(r"```yaml\n(.*?)```", README, flags=re.DOTALL)[0]
-    Path("my_question.yaml").write_text(question, encoding="utf-8")
-    Path("my_parts.py").write_text(EXAMPLE, encoding="utf-8")
-    (commands,) = re.findall(r"```console\n(.*?)```", SECTION, flags=re.DOTALL)
-    for command in commands.splitlines():
-        dry = ["--dry-run"] if " run " in command else []
-        called = leadline(*command.split()[1:], *dry)
-        assert (called.code, called.err) == (0, "")
 
 
 def test_what_is_wrong_with_a_file_is_told_by_the_command(place, leadline, tiny_file):
