@@ -56,7 +56,7 @@ def learning_curves(evidence: Evidence) -> Drawing:
             panel.axes.axhline(guess, color=FAINT, linewidth=0.9, linestyle=(0, (4, 3)), zorder=1.8)
         log_axis(panel.axes, "y", ticks=5)
     doubling_axis(drawn[0].axes, sorted(table["samples"].unique()))
-    labels(figure, factor_name("samples"), "test error (1 − accuracy or R²)")
+    labels(figure, factor_name("samples"), "test error")
     return Drawing(
         title="How fast does each contender learn from data, and where do they cross?",
         figure=figure,
