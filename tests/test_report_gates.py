@@ -28,6 +28,7 @@ FACTS = {
     **{f"{name}_seconds": 1.0 for name in ("wall", "training", "outside_training")},
     **{f"{name}_seconds": 1.0 for name in ("tracking", "reporting")},
     **{"versions": {}, "networks": 48, "networks_reused": 0, "probing_share": None},
+    **{"proposing_seconds": None},
     "profile": "standard",
 }
 
