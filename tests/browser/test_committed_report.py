@@ -20,7 +20,6 @@ KINDS = ("index.html", "methods.html", "explorer.html", "vanishing_gradients/ind
 MOST_MEGABYTES = 30
 
 
-
 @pytest.fixture
 def open_page(visit):
     """A function that opens a page of the report from disk."""
