@@ -7,6 +7,8 @@ PYTHON ?=
 
 # exec: an interrupt or a termination reaches the command itself, not a shell around it.
 run = @exec .venv/bin/
+# Processes that share all tests; what one has not begun when another is done goes over to that one.
+shared = --numprocesses logical --maxprocesses 4 --dist worksteal
 spelled = Makefile *.md *.cff *.toml .importlinter .pre-commit-config.yaml .ci/* suite tests experiments
 
 .PHONY: help
@@ -19,8 +21,8 @@ benchmark: installed ## train what is missing and write the report; PROFILE=quic
 	$(run)leadline run --profile '$(PROFILE)' --device '$(DEVICE)' $(if $(WORKERS),--workers '$(WORKERS)') $(ARGS)
 
 .PHONY: test
-test: installed ## run the tests
-	$(run)python -m pytest $(ARGS)
+test: installed ## run the tests in up to four processes; ARGS="-k word" for some of them, in one
+	@exec env OMP_NUM_THREADS=1 .venv/bin/python -m pytest $(or $(ARGS),$(shared))
 
 .PHONY: ui
 ui: installed ## browse the runs in MLflow

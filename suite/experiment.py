@@ -80,7 +80,24 @@ class Profile(Model):
 
 
 class Experiment(Model):
-    """One question, as its YAML file states it. Names and values only."""
+    """One question, as its YAML file states it. Names and values only.
+
+    Attributes:
+        name: of the file, without its suffix.
+        question: in one sentence.
+        vary: factors that make contenders, with their levels.
+        variants: what each named level of a factor stands for.
+        hold: fields of the Trial that all contenders share, and the data sets.
+        tune: how each contender's recipe is chosen.
+        probes: what is measured inside the networks.
+        profiles: how much is run at each.
+        claims: the registered tests.
+        figures: what the report draws.
+        amended: what was changed after results of this question had been seen, and why, a
+            sentence or two each; the report shows them beside the registration.
+        supplied: the user's own file of parts.
+        path: where the file lies.
+    """
 
     name: str
     question: Text
@@ -92,6 +109,7 @@ class Experiment(Model):
     profiles: Frozen[Profile]
     claims: Frozen[Claim] = Field(default_factory=dict)
     figures: tuple[str, ...] = ()
+    amended: tuple[Text, ...] = ()
     supplied: Parts = None
     path: str = Field(default="", exclude=True)
 

@@ -321,7 +321,7 @@ def group(trials: Sequence[Trial], probes: tuple[str, ...], workers: int) -> lis
         Cohort(trials=tuple(chunk), probes=probes, supplied=source_of(stack[0].supplied))
         for stack in stacks.values()
         for part in _with_data_in_memory(stack, workers)
-        for chunk in _chunks(part, fair_share, workers)
+        for chunk in _chunks(part, probes, fair_share, workers)
     ]
     return sorted(cohorts, key=lambda cohort: cohort.cost, reverse=True)
 
@@ -341,7 +341,9 @@ def _split_bytes(card: DatasetCard) -> int:
     return 2 * card.samples * 4 * (card.features + card.outputs + 32)
 
 
-def _chunks(stack: Sequence[Trial], fair_share: float, workers: int) -> Iterable[Sequence[Trial]]:
+def _chunks(
+    stack: Sequence[Trial], probes: tuple[str, ...], fair_share: float, workers: int
+) -> Iterable[Sequence[Trial]]:
     if stack[0].network in CLASSICAL:
         return _pieces(stack, int(CLASSICAL_JOB_SECONDS / estimate_seconds(stack[0])))
     card = CARDS[stack[0].dataset]
@@ -353,7 +355,8 @@ def _chunks(stack: Sequence[Trial], fair_share: float, workers: int) -> Iterable
     # one alone does not fit: the maps of convolutions gain nothing from company.
     fewest = 4 if member_bytes <= CACHE_BYTES else 1
     wanted = min(MOST_MEMBERS, max(fewest, min(CACHE_BYTES // member_bytes, by_share)))
-    by_memory = int(MEMORY_SHARE * psutil.virtual_memory().available / workers) // member_bytes
+    probed_bytes = cohort_bytes(stack[0], card.input_shape, card.outputs, probes)
+    by_memory = int(MEMORY_SHARE * psutil.virtual_memory().available / workers) // probed_bytes
     return _pieces(stack, min(wanted, by_memory))
 
 
@@ -387,10 +390,10 @@ def memory_bytes(cohorts: Sequence[Cohort], workers: int) -> int:
 def _cohort_memory(cohort: Cohort) -> int:
     first = cohort.trials[0]
     card = CARDS[first.dataset]
-    state = (
-        classical.estimate_bytes(first)
-        if first.network in CLASSICAL
-        else len(cohort.trials) * cohort_bytes(first, card.input_shape, card.outputs)
-    )
+    if first.network in CLASSICAL:
+        state = classical.estimate_bytes(first)
+    else:
+        each = cohort_bytes(first, card.input_shape, card.outputs, cohort.probes)
+        state = len(cohort.trials) * each
     splits = len({trial.replicate for trial in cohort.trials})
     return state + splits * _split_bytes(card)

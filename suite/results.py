@@ -180,14 +180,41 @@ def _of_each(histories: pd.DataFrame, keys: Sequence[pd.DataFrame]) -> Iterator[
         yield histories.iloc[taken].reset_index(drop=True)
 
 
-def _measured(ledger: Ledger) -> pd.DataFrame:
-    """The trials table, indexed by its key."""
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The trials table, and where each key's row is."""
+
+    trials: pd.DataFrame
+    keys: pd.MultiIndex
+
+
+def _measured(ledger: Ledger) -> _Measured:
     trials = ledger.trials().rename(columns={"parameters": "trained_parameters"})
-    return trials.set_index(pd.MultiIndex.from_frame(trials[list(KEY)]))
+    return _Measured(with_plain_texts(trials), pd.MultiIndex.from_frame(trials[list(KEY)]))
+
+
+def with_plain_texts(frame: pd.DataFrame) -> pd.DataFrame:
+    """A frame whose columns of text hold Python's own texts, each text once.
+
+    Picking rows takes as long for every one of Arrow's columns as for all plain ones together, and
+    claims and figures pick rows thousands of times.
+    """
+    texts = {
+        str(name): _plain(column)
+        for name, column in frame.items()
+        if isinstance(column.dtype, pd.StringDtype)
+    }
+    return frame.assign(**texts).copy() if texts else frame
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    codes, levels = pd.factorize(column, use_na_sentinel=True)
+    known = np.append(levels.astype(object), [np.nan]).astype(object)
+    return pd.Series(known[codes], index=column.index, dtype=object)
 
 
 def _without_histories(
-    experiment: Experiment, profile: str, plan: pd.DataFrame, measured: pd.DataFrame
+    experiment: Experiment, profile: str, plan: pd.DataFrame, measured: _Measured
 ) -> Evidence:
     registered = experiment.registered_hash(profile)
     design = experiment.at(profile)
@@ -230,19 +257,20 @@ def _current(plan: pd.DataFrame, name: str, profile: str, registered: str) -> pd
 
 
 def _joined(
-    plan: pd.DataFrame, measured: pd.DataFrame, stage: str, factors: tuple[str, ...]
+    plan: pd.DataFrame, measured: _Measured, stage: str, factors: tuple[str, ...]
 ) -> pd.DataFrame:
     """Planned trials of a stage, with factor columns in front and what was measured behind."""
     plan = plan[plan["stage"] == stage].drop_duplicates(_UNIT[stage], keep="last")
-    plan = plan[["contender", *_OWN, *KEY]].reset_index(drop=True)
-    overlap = [name for name in (*factors, *_OWN, *KEY) if name in measured.columns]
+    plan = with_plain_texts(plan[["contender", *_OWN, *KEY]].reset_index(drop=True))
+    overlap = [name for name in (*factors, *_OWN, *KEY) if name in measured.trials.columns]
     # Looked up, not merged: the table is wide, and most of its rows are other experiments'.
-    places = measured.index.get_indexer(pd.MultiIndex.from_frame(plan[list(KEY)]))
-    own = measured.reset_index(drop=True).reindex(places).drop(columns=overlap)
+    places = measured.keys.get_indexer(pd.MultiIndex.from_frame(plan[list(KEY)]))
+    own = measured.trials.reindex(places).drop(columns=overlap)
     frame = pd.concat([plan, own.set_axis(plan.index)], axis=1)
     contenders = [json.loads(text) for text in plan["contender"]]
     levels = {name: _levels([c[name] for c in contenders]) for name in factors}
-    return pd.concat([pd.DataFrame(levels, index=frame.index), frame], axis=1)
+    # A copy puts columns of one type side by side, where rows are picked from all of them at once.
+    return pd.concat([pd.DataFrame(levels, index=frame.index), frame], axis=1).copy()
 
 
 def _levels(values: list[str | int | float | None]) -> pd.Series:

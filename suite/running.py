@@ -18,10 +18,11 @@ from suite.execution.kernels import kernel_name
 from suite.execution.local import InlineExecutor, ProcessExecutor
 from suite.execution.work import Executor, Finished, Started
 from suite.experiment import Experiment
-from suite.ledger import Ledger, Stored, Writer, new_invocation_id, writing
+from suite.ledger import Ledger, Stored, new_invocation_id
 from suite.planning import Cohort, estimate_seconds, group
 from suite.provenance import code_hash, provenance
 from suite.schemas import Invocation, Key, PlanRow, key_of
+from suite.storing import Writer, writing
 from suite.tally import Size
 from suite.trial import Outcome, Trial
 from suite.tuning.source import Request, Source, Told

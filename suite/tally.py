@@ -94,10 +94,16 @@ class Tally:
 
     @property
     def seconds_left(self) -> float | None:
-        """The guesses, scaled by what was really taken so far; None before that is known."""
+        """The guesses, scaled by what was really taken so far; None before that is known.
+
+        Where recipes that a search has proposed took all that was guessed, each network that is
+        left counts like those before.
+        """
         if not self._guess_trained or self.seconds < FIRST_SECONDS:
             return None
-        return max(0.0, self.guess) * self.seconds / self._guess_trained
+        if self.guess > 0:
+            return self.guess * self.seconds / self._guess_trained
+        return max(0, self.total - self.done) * self.seconds / self.trained
 
 
 class Course:

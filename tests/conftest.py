@@ -1,5 +1,6 @@
 """What several tests share. torch is imported late, to keep other tests quick."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from suite import cli
 from suite.data.split import Split
@@ -102,15 +104,32 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_mlflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fill_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that fills a folder once, however many processes share the tests."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # that of them all
+
+    def fill(name: str, write: Callable[[Path], object]) -> Path:
+        folder, filled = place / name, place / f"{name}.filled"
+        with FileLock(place / f"{name}.lock"):
+            if not filled.exists():
+                folder.mkdir()
+                write(folder)
+                filled.touch()
+        return folder
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def empty_mlflow(fill_once: Callable[..., Path]) -> Path:
     """An empty MLflow database; making one takes seconds, so it is made once and copied."""
     from suite.tracking.store import DATABASE, open_client
 
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        directory = tmp_path_factory.mktemp("mlflow")
-        open_client(directory)
-        return directory / DATABASE
+        return fill_once("mlflow", open_client) / DATABASE
 
 
 class Called(NamedTuple):

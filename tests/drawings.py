@@ -37,6 +37,7 @@ DESIGNS = {
     "gains": {"gain": ["0.5", "1", "1.5"], "depth": ["2", "4"], "activation": ["tanh"]},
     "parts": {"activation": ["tanh", "relu", "sigmoid"], "loss": ["cross_entropy", "huber"]},
     "pictured": {"activation": ["tanh", "relu"], "initializer": ["xavier", "he"]},
+    "teeth": {"depth": ["1", "4"], "width": ["4", "8"]},
 }
 CONTRAST = {"says": "So it is.", "metric": "test_score", "margin": "0.02"}
 CLAIMS = {
@@ -77,6 +78,7 @@ DRAWN = (
         "accuracy_over_training": "regularizers",
         "accuracy_against_seconds": "budgets",
         "cost_growth": "capacity",
+        "error_by_width": "teeth",
         "throughput": "speeds",
         "gap_map": "capacity",
         "learning_curves": "capacity",
@@ -115,6 +117,8 @@ def experiment(design, vary):
         content |= {"claims": {name: gate | own for name, own in GATES.items()}}
     if design == "pictured":
         content |= {"hold": HOLD | {"dataset": ["spirals", "circles"]}}
+    if design == "teeth":
+        content |= {"hold": HOLD | {"dataset": ["sawtooth", "sawtooth(points=64)"]}}
     if design == "claimed":
         content |= {"claims": CLAIMS}
     if design == "tuned":

@@ -1,10 +1,18 @@
 """A service on this machine that gives away files, fails on demand and can be shut down."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+def spare_port() -> int:
+    """A port that the system has just had free: another one for each who asks."""
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return int(asked.getsockname()[1])
 
 
 class Service:

@@ -31,6 +31,7 @@ CLAIMS = {
         "margin": "0.2",
     },
 }
+AMENDED = "The first registration had two splits; there are now four."
 FACTS = {
     "leadline_version": "0.1.0",
     "code_hash": "c0de",
@@ -67,6 +68,7 @@ def evidence(name="depth", profile="standard", missing=0, question="Does depth p
             "profiles": {"standard": {"seeds": "4"}, "quick": {"seeds": "4"}},
             "claims": CLAIMS,
             "figures": ["accuracy_by_depth", "gap_by_width"],
+            "amended": [AMENDED],
         },
     )
     rows = [

@@ -34,6 +34,7 @@ from suite.planning import NAMES
 from suite.reading import read_experiment
 from suite.running import Settings, run_experiments
 from suite.training.probes import PROBES
+from tests.interrupts import interruptible
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -99,7 +100,7 @@ def tamper(results, column, change):
     return frame["trial_id"][0].as_py()
 
 
-@pytest.mark.parametrize("command", ["show", "rerun"])
+@pytest.mark.parametrize("command", ["show", "rerun", "export"])
 def test_an_id_that_names_no_trial_or_several_is_said(command, results, leadline):
     ids = sorted(Ledger(results).trials()["trial_id"])
     for prefix in ("", "xyz"):
@@ -131,7 +132,7 @@ print("heavy", {"torch", "pandas", "mlflow", "matplotlib", "sklearn", "scipy"} &
     assert re.findall(r"^code (.*)$", ended.stdout, re.MULTILINE) == ["0", "0", "0", "2", "2"]
     assert "did you mean 'question'?" in ended.stderr
     assert ended.stdout.splitlines()[-1] == "heavy set()"
-    for name in ("list", "run", "report", "ui", "show", "rerun", "verify", "speed"):
+    for name in ("list", "run", "report", "ui", "show", "rerun", "verify", "export", "speed"):
         assert re.search(rf"^. {name} ", ended.stdout, re.MULTILINE)
 
 
@@ -332,7 +333,8 @@ def test_a_signal_ends_a_command_in_one_line(number, place, leadline, monkeypatc
         os.kill(os.getpid(), number)
 
     monkeypatch.setattr(benchmark, "run", interrupt)
-    called = leadline("run", "--profile", "quick")
+    with interruptible():
+        called = leadline("run", "--profile", "quick")
     line = "stopped; what has finished is stored in results/, and the same command goes on\n"
     assert called == (130, "", line)
 

@@ -141,7 +141,7 @@ def _without_pictures(monkeypatch):
 
 def _interrupt(monkeypatch, after):
     """Let the ledger fail once it has taken so many trials."""
-    from suite.ledger import Writer
+    from suite.storing import Writer
 
     stored, store = [], Writer.store
 

@@ -107,7 +107,7 @@ ODD = {
 }
 # What needs factors or a claim that the odd design has not.
 NARROW = {"gap_by_width", "gap_by_regularizer", "gates", "effects", "ranks", "throughput", *TUNED}
-NARROW |= {"trainable_depth_map", *PICTURED}
+NARROW |= {"trainable_depth_map", "error_by_width", *PICTURED}
 # Tables without an interval.
 PLAIN = {"delta_by_layer", "gradient_by_layer", "gradient_over_training", "gradient_ridges"}
 PLAIN |= {"gradient_errors", "epochs_to_target", "measured_against_theory"}

@@ -106,3 +106,18 @@ def test_accuracies_over_training_are_the_histories_means():
     assert rows["epoch"].to_list() == list(EPOCHS)
     assert rows["mean"].to_list() == pytest.approx([0.1 + 0.22 * epoch for epoch in EPOCHS])
     assert set(rows["n"]) == {SPLITS}
+
+
+def test_the_error_on_the_sawtooth_stands_over_the_bound_of_one_layer():
+    right = {(1, 4): 9 / 16, (4, 4): 13 / 16}
+    given = evidence(
+        "teeth",
+        lambda row: {"test_accuracy": right.get((row["depth"], row["width"]), 0.5)},
+    )
+    drawing = draw("error_by_width", given)
+    sixteen = drawing.table[drawing.table["dataset"] == "sawtooth"]
+    # (16 − 4 − 2)/32 and (16 − 8 − 2)/32, whatever the depth; 7 and 3 of 16 points were wrong.
+    bound = sixteen.set_index(["depth", "width"])["bound"]
+    assert bound.to_dict() == {(1, 4): 10 / 32, (1, 8): 6 / 32, (4, 4): 10 / 32, (4, 8): 6 / 32}
+    assert cell(sixteen, depth=1, width=4)["best"] == pytest.approx(7 / 16)
+    assert cell(sixteen, depth=4, width=4)["best"] == pytest.approx(3 / 16)

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import torch
 
-from suite.training.fitting import fit
+from suite.training import fitting
+from suite.training.fitting import fit, flushed_denormals
 from suite.trial import Trial
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -67,3 +69,43 @@ def test_training_leaves_denormal_numbers_to_others(make_split) -> None:
     tiny = np.full(4, np.finfo(np.float64).tiny)
     fit([recipe()], {FIRST: make_split(1)})
     assert (tiny / 4 > 0).all()
+
+
+def flushes() -> bool:
+    return not (np.full(4, np.finfo(np.float64).tiny) / 4).any()
+
+
+def test_training_flushes_denormal_numbers_on_one_thread(make_split, monkeypatch) -> None:
+    seen = []
+    run = fitting.Fit.run
+
+    def watched(self, keeps_states):
+        seen.append((torch.get_num_threads(), flushes()))
+        return run(self, keeps_states)
+
+    monkeypatch.setattr(fitting.Fit, "run", watched)
+    torch.set_num_threads(2)
+    try:
+        fit([recipe()], {FIRST: make_split(1)})
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert seen == [(1, True)]
+
+
+def test_a_failed_fit_gives_threads_and_denormal_numbers_back(make_split) -> None:
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ValueError, match="stackable"):
+            fit([recipe(), recipe(width=3)], {FIRST: make_split(1)})
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert not flushes()
+
+
+def test_who_flushes_denormal_numbers_still_does_so_after_training(make_split) -> None:
+    with flushed_denormals():
+        fit([recipe()], {FIRST: make_split(1)})
+        assert flushes()
+    assert not flushes()

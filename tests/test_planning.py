@@ -13,6 +13,7 @@ from suite.parts.networks import NETWORKS, Layer, Sizes, parameter_count, traini
 from suite.planning import (
     CACHE_BYTES,
     MOST_MEMBERS,
+    Cohort,
     build_trial,
     estimate_seconds,
     group,
@@ -340,6 +341,28 @@ def test_memory_is_that_of_the_largest_cohort_in_every_worker():
     assert memory_bytes(small + large, 3) == 3 * memory_bytes(large, 1)
     # Three splits of 5000 images of 784 floats, and three networks' weights at the least.
     assert memory_bytes(large, 1) > 3 * 5000 * 784 * 4 + 3 * 4 * (784 + 512) * 512
+
+
+def test_memory_counts_what_probes_look_at():
+    """128 rows in float64: pre-activations and activations of 16 maps of 28 × 28 at the least."""
+    wide = {"network": "convolutional", "pooling": "global_average", "depth": 2, "width": 16}
+    trials = [Trial(dataset="mnist5k", seed=seed, **wide) for seed in range(8)]
+    card = CARDS["mnist5k"]
+    plain, probed = (
+        cohort_bytes(trials[0], card.input_shape, card.outputs, probes)
+        for probes in ((), ("signal",))
+    )
+    assert probed - plain >= 2 * 128 * 8 * (2 * 16 * 28 * 28)
+    dense = Trial(dataset="wine", width=16, depth=1)
+    small = [
+        cohort_bytes(dense, CARDS["wine"].input_shape, 3, names) for names in ((), ("signal",))
+    ]
+    assert 0 < small[1] - small[0] < 1e6
+    bare, looked = (
+        memory_bytes([Cohort(trials=(trials[0],), probes=probes)], 1)
+        for probes in ((), ("signal",))
+    )
+    assert looked - bare == probed - plain
 
 
 def test_labels_are_for_people():

@@ -9,9 +9,10 @@ from suite import provenance, repeating
 from suite.data.loading import load_split
 from suite.errors import InputError
 from suite.execution.local import InlineExecutor
-from suite.ledger import Ledger, writing
+from suite.ledger import Ledger
 from suite.repeating import find_trial, repeat, sample_rows
 from suite.running import measurement_key
+from suite.storing import writing
 from suite.training.fitting import fit
 from suite.trial import Trial
 

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 from suite.report import drawing
-from suite.report.drawing import draw_all
 from tests.drawings import evidence
 
 FIGURES = {"capacity": ("gap_map",), "claimed": ("effects", "ranks"), "gated": ("gates", "rungs")}
@@ -15,6 +14,11 @@ def evidences():
         replace(e, experiment=e.experiment.model_copy(update={"figures": FIGURES[design]}))
         for e, design in zip(found, FIGURES, strict=True)
     ]
+
+
+def draw_all(given, directory, workers):
+    with drawing.drawing(given, directory, workers) as drawn:
+        return drawn()
 
 
 def content(directory):

@@ -18,7 +18,7 @@ from suite.verdicts import judge
 from tests.planted import CONTRAST, by_depth
 from tests.planted import evidence as planted
 from tests.planted import experiment as of_claims
-from tests.reported import FACTS, Page, evidence, rows, written
+from tests.reported import AMENDED, FACTS, Page, evidence, rows, written
 
 PAGES = ("index.html", "methods.html", "depth/index.html")
 HEADINGS = ("h1", "h2", "h3", "h4")
@@ -223,3 +223,9 @@ def test_tables_of_one_evidence_are_made_once():
     del first
     assert of(evidence()) == "table"
     assert len(asked) == 3
+
+
+def test_what_was_amended_after_results_were_seen_is_said_in_every_place(report):
+    for path in ("methods.html", "depth/index.html", "README.md"):
+        assert AMENDED in (report / path).read_text("utf-8"), path
+    assert "not free of a look at the data" in (report / "methods.html").read_text("utf-8")

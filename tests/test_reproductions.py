@@ -27,7 +27,7 @@ def parameters(experiment, contender):
 
 
 def shape_of(claim):
-    return SAWTOOTH.variants["shape"][SAWTOOTH.claims[claim].better["shape"][0]]
+    return {factor: levels[0] for factor, levels in SAWTOOTH.claims[claim].better.items()}
 
 
 @pytest.mark.parametrize("width", [4, 8])
@@ -46,7 +46,7 @@ def test_the_sawtooths_gates_are_the_closed_form(width):
 @pytest.mark.parametrize("training", SAWTOOTH.variants["training"])
 @pytest.mark.parametrize("width", [2, 4, 8])
 def test_no_training_gets_one_hidden_layer_past_the_bound(width, training):
-    recipe = SAWTOOTH.at("standard").recipe({"shape": "1_layer_of_8", "training": training})
+    recipe = SAWTOOTH.at("standard").recipe({"depth": 1, "width": 8, "training": training})
     recipe |= {"width": width, "epochs": 300}
     trials = [build_trial(recipe, "sawtooth(points=16)", split=s, seed=s) for s in range(8)]
     outcomes = fit(

@@ -7,11 +7,12 @@ import pytest
 
 from suite.benchmark import Report, Selection
 from suite.data.loading import data_hash
-from suite.ledger import Ledger, writing
+from suite.ledger import Ledger
 from suite.provenance import Provenance, code_hash
 from suite.reading import build_experiment
 from suite.results import gather
 from suite.schemas import PlanRow
+from suite.storing import writing
 from suite.trial import Outcome, Trial
 from suite.verdicts import judge
 

@@ -15,6 +15,7 @@ from suite.reading import read_experiment
 from suite.results import gather
 from suite.running import Settings, run_experiments
 from suite.schemas import METRICS
+from tests.interrupts import interruptible
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
@@ -67,7 +68,8 @@ def start():
     def start():
         command = [sys.executable, "-m", "suite", *COMMAND]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        processes.append(subprocess.Popen(command, start_new_session=True, **pipes))
+        with interruptible():
+            processes.append(subprocess.Popen(command, start_new_session=True, **pipes))
         return processes[-1]
 
     yield start

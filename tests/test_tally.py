@@ -60,6 +60,13 @@ def test_time_left_is_not_guessed_from_nothing_and_never_negative(clock):
     assert tally.seconds_left == 0
 
 
+def test_networks_count_alike_once_all_that_was_guessed_is_used_up(clock):
+    tally = Tally(12, 6 * EACH)
+    clock.now += 16
+    tally.finish(outcomes(TRIALS[:8]))
+    assert tally.seconds_left == pytest.approx(8)
+
+
 def test_the_clock_starts_with_the_first_network(clock):
     tally = Tally(12, 12 * EACH)
     clock.now += 30  # processes start

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interrupts import interruptible
+
 fcntl = pytest.importorskip("fcntl", reason="pseudo-terminals are POSIX's")
 pty = pytest.importorskip("pty", reason="pseudo-terminals are POSIX's")
 termios = pytest.importorskip("termios", reason="pseudo-terminals are POSIX's")
@@ -34,9 +36,10 @@ def started(columns, place):
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR", "CI")}
     environment |= {"TERM": "xterm-256color"}
-    process = subprocess.Popen(
-        COMMAND, cwd=place, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    with interruptible():
+        process = subprocess.Popen(
+            COMMAND, cwd=place, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        )
     os.close(theirs)
     try:
         yield process, ours

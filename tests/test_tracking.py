@@ -3,13 +3,15 @@
 import json
 import logging
 import shutil
-from contextlib import nullcontext
+import sqlite3
+from contextlib import closing
 
 import pandas as pd
 import pytest
 
-from suite.ledger import Ledger, writing
+from suite.ledger import Ledger
 from suite.reading import build_experiment
+from suite.storing import writing
 from suite.tracking.mirror import Mirror, mirror
 from suite.tracking.store import open_client, without_credentials
 from suite.trial import FIELDS, Trial
@@ -26,6 +28,11 @@ from tests.tracked import (
     make_row,
     store,
     store_first,
+)
+
+TABLES_OF_RUNS = (
+    *("runs", "tags", "params", "metrics", "latest_metrics"),
+    *("datasets", "inputs", "input_tags"),
 )
 
 
@@ -178,19 +185,13 @@ def test_an_invocation_that_was_killed_is_told_from_one_that_runs(root):
 
 
 def test_a_mirror_that_was_cut_short_goes_on_without_doubles(root, monkeypatch):
-    from mlflow import MlflowClient
-
-    genuine, calls = MlflowClient.log_batch, []
-
-    def failing(self, *arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 4:
-            raise OSError("No space left on device")
-        return genuine(self, *arguments, **options)
+    def failing(*_):
+        raise OSError("No space left on device")
 
     told = []
-    monkeypatch.setattr(MlflowClient, "log_batch", failing)
-    mirror(Ledger(root / "results"), EXPERIMENT, root, warn=told.append)
+    with monkeypatch.context() as patch:
+        patch.setattr("suite.tracking.inserting._points", failing)
+        mirror(Ledger(root / "results"), EXPERIMENT, root, warn=told.append)
     assert len(told) == 1
     assert "No space left on device" in told[0]
     assert [run.data.tags["stage"] for run in all_runs(root)] == ["invocation"]
@@ -215,13 +216,37 @@ def contents(root):
     }
 
 
-def test_a_transaction_leaves_what_single_writes_leave(root, tmp_path, empty_mlflow, monkeypatch):
+def stored_rows(root):
+    """What the tables of runs hold, with names in place of MLflow's own ids."""
+    with closing(sqlite3.connect(root / "mlflow.db")) as database:
+        keys = dict(database.execute("SELECT run_uuid, value FROM tags WHERE key = 'leadline.key'"))
+        keys |= dict(database.execute("SELECT dataset_uuid, name FROM datasets"))
+        keys |= dict(database.execute("SELECT input_uuid, destination_id FROM inputs"))
+        keys |= {edge: f"input of {keys[run]}" for edge, run in keys.items() if run in keys}
+        found = {name: list(database.execute(f"SELECT * FROM {name}")) for name in TABLES_OF_RUNS}
+    return {
+        name: sorted(str([named(value, keys, root) for value in row]) for row in rows)
+        for name, rows in found.items()
+    }
+
+
+def named(value, keys, root):
+    if not isinstance(value, str):
+        return value
+    parts = value.replace(str(root), "").split("/")
+    return "/".join(keys.get(part, part) for part in parts)
+
+
+def test_rows_of_the_database_are_what_the_client_would_log(
+    root, tmp_path, empty_mlflow, monkeypatch
+):
     mirror(Ledger(root / "results"), EXPERIMENT, root)
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(empty_mlflow, other / "mlflow.db")
-    monkeypatch.setattr("suite.tracking.mirror.one_transaction", lambda _: nullcontext())
+    monkeypatch.setattr("suite.tracking.mirror.has_database", lambda _: False)
     mirror(Ledger(root / "results"), EXPERIMENT, other)
+    assert stored_rows(other) == stored_rows(root)
     assert contents(other) == contents(root)
     for name in ("loss/train", "test_accuracy"):
         assert histories_of(other, name) == histories_of(root, name) != {}
@@ -239,7 +264,7 @@ def test_a_run_that_a_server_left_open_is_filled_again(root, monkeypatch):
         return genuine(self, *arguments, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr("suite.tracking.mirror.one_transaction", lambda _: nullcontext())
+        patch.setattr("suite.tracking.mirror.has_database", lambda _: False)
         patch.setattr(MlflowClient, "log_batch", failing)
         mirror(Ledger(root / "results"), EXPERIMENT, root, warn=[].append)
     assert len(all_runs(root)) == 4

@@ -10,8 +10,9 @@ import torch
 
 from suite.data.loading import load_split
 from suite.exporting import export
-from suite.ledger import Ledger, writing
+from suite.ledger import Ledger
 from suite.provenance import Provenance, code_hash
+from suite.storing import writing
 from suite.tracking.mirror import mirror
 from suite.tracking.models import _save
 from suite.tracking.store import open_client

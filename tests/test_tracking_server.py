@@ -22,6 +22,7 @@ from suite.tracking.server import (
     free_port,
     serve,
 )
+from tests.local_service import spare_port
 from tests.tracked import EXPERIMENT, store_first
 
 
@@ -99,7 +100,7 @@ serve(Path(sys.argv[1]), int(sys.argv[2]))
 def test_the_ui_opens_at_the_printed_link_and_ends_cleanly(root):
     """Starts MLflow's server for real, which nothing else would show to work."""
     mirror(Ledger(root / "results"), EXPERIMENT, root)
-    command = [sys.executable, "-c", SERVE, str(root), str(free_port(5600))]
+    command = [sys.executable, "-c", SERVE, str(root), str(spare_port())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ui:
         try:
             lines = [ui.stdout.readline() for _ in range(3)]

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from suite.ledger import writing
 from suite.provenance import Provenance
 from suite.reading import build_experiment
 from suite.schemas import Invocation, PlanRow
+from suite.storing import writing
 from suite.tracking.store import open_client
 from suite.trial import Histories, Outcome, Trial
 

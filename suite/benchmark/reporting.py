@@ -52,23 +52,29 @@ class Report:
     def _write(self) -> None:
         from suite.explorer import page as explorer
         from suite.provenance import code_hash
-        from suite.report.drawing import draw_all
+        from suite.report.build import prepare
+        from suite.report.drawing import drawing
         from suite.results import gather_all
         from suite.sensitivity import with_half_budget
         from suite.verdicts import judge
 
         chosen = self.selection
         self._evidences = gather_all(self.ledger, chosen.family, chosen.profile)
-        judged = partial(
-            judge,
-            confirmatory=chosen.confirmatory,
-            code=code_hash(),
-            data=_data_hashes(self._evidences),
-        )
-        self.verdicts = with_half_budget(judged, self._evidences)
         missing = [e for e in self._evidences if e.experiment.name not in self._drawn]
-        with _writing(chosen.reports):
-            self._drawn |= draw_all(missing, chosen.reports, default_workers())
+        # While other processes draw, this one judges and works out what the pages say.
+        with (
+            _writing(chosen.reports),
+            drawing(missing, chosen.reports, default_workers()) as drawn,
+        ):
+            judged = partial(
+                judge,
+                confirmatory=chosen.confirmatory,
+                code=code_hash(),
+                data=_data_hashes(self._evidences),
+            )
+            self.verdicts = with_half_budget(judged, self._evidences)
+            prepare(self._evidences)
+            self._drawn |= drawn()
             for evidence in missing:
                 if evidence.experiment.name == explorer.NAME:
                     self._explorer = explorer.write(evidence, chosen.reports)

@@ -328,6 +328,7 @@ CLASSICAL: dict[str, Classical] = {
             "max_leaf_nodes": (2, 10**4),
             "min_samples_leaf": _LEAF,
             "l2_regularization": (0.0, 1e8),
+            "max_bins": (2, 255),
         },
         defaults={"learning_rate": 0.1, "max_iter": 100, "max_leaf_nodes": 31},
         space={

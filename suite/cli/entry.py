@@ -6,6 +6,7 @@ import sys
 import typer
 
 from suite.cli.experiments import REPORT_EXAMPLES, RUN_EXAMPLES, report, run
+from suite.cli.exporting import EXPORT_EXAMPLES, export
 from suite.cli.options import examples
 from suite.cli.serving import UI_EXAMPLES, ui
 from suite.cli.stopping import StoppedError
@@ -47,6 +48,7 @@ app.command(epilog=examples(UI_EXAMPLES))(ui)
 app.command(epilog=examples(SHOW_EXAMPLES))(show)
 app.command(epilog=examples(RERUN_EXAMPLES))(rerun)
 app.command(epilog=examples(VERIFY_EXAMPLES))(verify)
+app.command(epilog=examples(EXPORT_EXAMPLES))(export)
 app.command(epilog=examples(SPEED_EXAMPLES))(speed)
 
 

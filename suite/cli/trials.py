@@ -38,7 +38,7 @@ def show(
     from suite.repeating import find_trial
 
     ledger = open_ledger(results)
-    row = _plain_row(find_trial(ledger, trial_id))
+    row = plain_row(find_trial(ledger, trial_id))
     if as_json:
         print_json(row)
         return
@@ -75,7 +75,8 @@ def _asked_for(ledger: "Ledger", trial_id: str) -> str:
     return f"asked for by {', '.join(places) or 'nothing'}; leadline rerun {trial_id[:8]}"
 
 
-def _plain_row(row: "pd.Series") -> dict[str, Any]:
+def plain_row(row: "pd.Series") -> dict[str, Any]:
+    """A stored trial's row as plain values, None where there is none."""
     import pandas as pd
 
     return {

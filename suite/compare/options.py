@@ -15,97 +15,114 @@ COMPARE_EXAMPLES = {
 }
 
 
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A table: CSV, Parquet or NPZ.")]
+TargetOption = Annotated[
+    str, typer.Option(metavar="COLUMN", help="Column to predict.", rich_help_panel=_COLUMNS)
+]
+OutputOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Folder for the page and all that is behind it.")
+]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COLUMN",
+        help="Rows with the same value stay in one part of a split.",
+        rich_help_panel=_COLUMNS,
+    ),
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Test on later rows.", rich_help_panel=_COLUMNS),
+]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="COLUMN", help="Leave a column out; may be repeated.", rich_help_panel=_COLUMNS
+    ),
+]
+TaskOption = Annotated[
+    Literal["classification", "regression"] | None,
+    typer.Option(
+        metavar="TASK",
+        help="classification or regression; by default seen from the target.",
+        rich_help_panel=_DATA,
+    ),
+]
+SeparatorOption = Annotated[
+    str | None, typer.Option(metavar="TEXT", help="Between values.", rich_help_panel=_DATA)
+]
+RowsOption = Annotated[
+    int, typer.Option(min=100, metavar="N", help="Most rows used.", rich_help_panel=_DATA)
+]
+SeedsOption = Annotated[
+    int | None, typer.Option(min=2, metavar="N", help="Splits.", rich_help_panel=_EFFORT)
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        metavar="N",
+        help="Recipes that each contender tries on each split.",
+        rich_help_panel=_EFFORT,
+    ),
+]
+MinutesOption = Annotated[
+    float,
+    typer.Option(
+        min=0.1,
+        metavar="MINUTES",
+        help="By a guess, what training may take; sets splits and recipes.",
+        rich_help_panel=_EFFORT,
+    ),
+]
+MarginOption = Annotated[
+    float | None,
+    typer.Option(
+        min=1e-9,
+        metavar="SCORE",
+        help="Smallest difference of interest.  [default: 0.01; of R² 0.02]",
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    Literal["auto", "cpu", "cuda", "mps"],
+    typer.Option(
+        metavar="DEVICE",
+        help="cpu, cuda, mps; auto takes CUDA, then MPS, then the CPU.",
+        rich_help_panel=_EFFORT,
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        metavar="N",
+        help="Processes that train; 0 trains in this one.",
+        rich_help_panel=_EFFORT,
+    ),
+]
+TrackOption = Annotated[bool, typer.Option("--track", help="Send runs to MLflow, too.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print verdict.json, for machines.")]
+
+
 def compare(  # noqa: PLR0913, PLR0917, one argument for each option
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table: CSV, Parquet or NPZ.")],
-    target: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column to predict.", rich_help_panel=_COLUMNS)
-    ],
-    output: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder for the page and all that is behind it.")
-    ],
-    group: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COLUMN",
-            help="Rows with the same value stay in one part of a split.",
-            rich_help_panel=_COLUMNS,
-        ),
-    ] = None,
-    time: Annotated[
-        str | None,
-        typer.Option(metavar="COLUMN", help="Test on later rows.", rich_help_panel=_COLUMNS),
-    ] = None,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="COLUMN", help="Leave a column out; may be repeated.", rich_help_panel=_COLUMNS
-        ),
-    ] = None,
-    task: Annotated[
-        Literal["classification", "regression"] | None,
-        typer.Option(
-            metavar="TASK",
-            help="classification or regression; by default seen from the target.",
-            rich_help_panel=_DATA,
-        ),
-    ] = None,
-    separator: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Between values.", rich_help_panel=_DATA)
-    ] = None,
-    rows: Annotated[
-        int, typer.Option(min=100, metavar="N", help="Most rows used.", rich_help_panel=_DATA)
-    ] = 10_000,
-    seeds: Annotated[
-        int | None, typer.Option(min=2, metavar="N", help="Splits.", rich_help_panel=_EFFORT)
-    ] = None,
-    trials: Annotated[
-        int | None,
-        typer.Option(
-            min=2,
-            metavar="N",
-            help="Recipes that each contender tries on each split.",
-            rich_help_panel=_EFFORT,
-        ),
-    ] = None,
-    minutes: Annotated[
-        float,
-        typer.Option(
-            min=0.1,
-            metavar="MINUTES",
-            help="By a guess, what training may take; sets splits and recipes.",
-            rich_help_panel=_EFFORT,
-        ),
-    ] = 3.0,
-    margin: Annotated[
-        float | None,
-        typer.Option(
-            min=1e-9,
-            metavar="SCORE",
-            help="Smallest difference of interest.  [default: 0.01; of R² 0.02]",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda", "mps"],
-        typer.Option(
-            metavar="DEVICE",
-            help="cpu, cuda, mps; auto takes CUDA, then MPS, then the CPU.",
-            rich_help_panel=_EFFORT,
-        ),
-    ] = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            metavar="N",
-            help="Processes that train; 0 trains in this one.",
-            rich_help_panel=_EFFORT,
-        ),
-    ] = None,
-    track: Annotated[bool, typer.Option("--track", help="Send runs to MLflow, too.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print verdict.json, for machines.")
-    ] = False,
+    file: FileArgument,
+    target: TargetOption,
+    output: OutputOption,
+    group: GroupOption = None,
+    time: TimeOption = None,
+    drop: DropOption = None,
+    task: TaskOption = None,
+    separator: SeparatorOption = None,
+    rows: RowsOption = 10_000,
+    seeds: SeedsOption = None,
+    trials: TrialsOption = None,
+    minutes: MinutesOption = 3.0,
+    margin: MarginOption = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    track: TrackOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Is depth worth it on a table of yours? Ends with one page and a sentence.
 

@@ -19,8 +19,8 @@ from suite.exporting.building import build
 from suite.exporting.modules import Network, Scale
 from suite.training.fitting import fit
 from suite.training.model import make_model
-from suite.training.state import State, state_from_bytes
-from suite.trial import Trial
+from suite.training.state import state_from_bytes
+from suite.trial import Outcome, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,14 @@ class Export:
         test_rows: those of the split, as the module takes them.
         takes_raw: whether preprocessing is a part of the module, so that it takes rows as the data
             set has them; otherwise it takes those of the split.
+        metrics: what training reported, bit by bit what it reports of the same recipe anywhere.
     """
 
     module: Network
     split: Split
     test_rows: Tensor
     takes_raw: bool
+    metrics: Mapping[str, float]
 
     @torch.no_grad()
     def test_accuracy(self) -> float:
@@ -75,7 +77,8 @@ def export(trial: Trial, best_epoch: int | None = None, device: str = "cpu") -> 
     """
     split = _split_of(trial)
     with _one_thread():
-        state = _final_state(trial, best_epoch, torch.device(device))
+        outcome = _train_to_the_end(trial, best_epoch, torch.device(device))
+    state = state_from_bytes(_state_of(outcome))
     arrays = {name: torch.from_numpy(values) for name, values in state.arrays.items()}
     numbers = [arrays.get(f"best_{name}", arrays[name]) for name in ("theta", "statistics")]
     module = build(make_model(trial, split.shape, split.outputs), *numbers)
@@ -83,27 +86,31 @@ def export(trial: Trial, best_epoch: int | None = None, device: str = "cpu") -> 
     if scaling is not None:
         module.scale = scaling
     test_rows = torch.from_numpy(split.test_inputs) if rows is None else rows
-    return Export(module.eval(), split, test_rows, takes_raw=scaling is not None)
+    return Export(module.eval(), split, test_rows, scaling is not None, outcome.metrics)
 
 
 def _split_of(trial: Trial) -> Split:
     return load_split(trial.dataset, trial.split, trial.samples, trial.label_noise)
 
 
-def _final_state(trial: Trial, best_epoch: int | None, device: torch.device) -> State:
+def _train_to_the_end(trial: Trial, best_epoch: int | None, device: torch.device) -> Outcome:
     # What stops early ends with the weights of an epoch before; its training is ended there.
     stops = trial.strength("early_stopping") and best_epoch not in {None, trial.last_epoch}
     wanted = replace(trial, stop_epoch=best_epoch) if stops else trial
     first = trial.pretraining
-    before = [] if first is None else [_trained(first, device)]
-    return state_from_bytes(_trained(wanted, device, before))
+    before = [] if first is None else [_state_of(_train(first, device))]
+    return _train(wanted, device, before)
 
 
-def _trained(trial: Trial, device: torch.device, before: Sequence[bytes] = ()) -> bytes:
+def _train(trial: Trial, device: torch.device, before: Sequence[bytes] = ()) -> Outcome:
     splits = {trial.replicate: _split_of(trial)}
     (outcome,) = fit([trial], splits, (), device, before, keeps_states=True)
+    return outcome
+
+
+def _state_of(outcome: Outcome) -> bytes:
     if outcome.state is None:
-        raise ValueError(f"{trial.id} came to no end: {outcome.outcome}")
+        raise ValueError(f"{outcome.trial.id} came to no end: {outcome.outcome}")
     return outcome.state
 
 

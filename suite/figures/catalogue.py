@@ -155,6 +155,11 @@ _ENTRIES = (
         "measured_against_theory",
         "what networks measured against closed forms of their recipe",
     ),
+    Entry(
+        "teeth",
+        "error_by_width",
+        "error on the sawtooth against width, over the bound of one layer",
+    ),
     Entry("growth", "cost_growth", "training seconds against size, fitted exponents, and FLOPs"),
     Entry("growth", "throughput", "training rows a second against batch size or cohort"),
     Entry("milestones", "epochs_to_target", "share of networks at a target by each epoch"),

@@ -7,12 +7,14 @@ from typing import Any
 
 from suite.report import files, methods, site
 from suite.report.claims import GLYPHS, ClaimView, Row
+from suite.report.contenders import contenders
+from suite.report.fairness import fairness
 from suite.report.picture import axis_picture
 from suite.report.reading import counts
 from suite.report.sections import Section, section
 from suite.report.shortfalls import losses, shortfalls
 from suite.report.shown import Shown, draw_figures
-from suite.report.theory import write_theory
+from suite.report.theory import rows, write_theory
 from suite.results import Evidence
 
 TITLE = "What does depth buy?"
@@ -59,6 +61,14 @@ def build(
     files.write_json(directory / "verdicts.json", [dict(row) for row in verdicts])
     files.write_json(directory / "run.json", dict(run_facts))
     return directory / _PAGES[0]
+
+
+def prepare(evidences: Sequence[Evidence]) -> None:
+    """Work out what pages say of measurements alone, which `build` then finds done."""
+    for evidence in evidences:
+        contenders(evidence)
+        fairness(evidence, ())
+    rows(evidences)
 
 
 def _write_pages(

@@ -1,6 +1,7 @@
-"""Figures of many experiments, drawn side by side where that pays."""
+"""Figures of many experiments, drawn by processes of their own where that pays."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,10 +13,15 @@ from suite.results import Evidence
 _WORTH_A_PROCESS = 8
 
 
-def draw_all(
-    evidences: Sequence[Evidence], directory: Path, workers: int
-) -> dict[str, tuple[Shown, ...]]:
-    """What `draw_figures` returns of each experiment, by its name; the files are the same bytes.
+Drawn = Callable[[], dict[str, tuple[Shown, ...]]]
+
+
+@contextmanager
+def drawing(evidences: Sequence[Evidence], directory: Path, workers: int) -> Iterator[Drawn]:
+    """Draw experiments' figures while the block does something else.
+
+    What it yields waits for them and returns what `draw_figures` does of each experiment, by its
+    name; the files are the same bytes however many processes draw.
 
     Args:
         evidences: one for each experiment.
@@ -25,13 +31,14 @@ def draw_all(
     figures = sum(len(evidence.experiment.figures) for evidence in evidences)
     workers = min(workers, len(evidences), figures // _WORTH_A_PROCESS)
     if workers < 2:
-        return {e.experiment.name: draw_figures(e, directory) for e in evidences}
-    return _side_by_side(evidences, directory, workers)
+        yield lambda: {e.experiment.name: draw_figures(e, directory) for e in evidences}
+        return
+    with _side_by_side(evidences, directory, workers) as drawn:
+        yield drawn
 
 
-def _side_by_side(
-    evidences: Sequence[Evidence], directory: Path, workers: int
-) -> dict[str, tuple[Shown, ...]]:
+@contextmanager
+def _side_by_side(evidences: Sequence[Evidence], directory: Path, workers: int) -> Iterator[Drawn]:
     from loky import ProcessPoolExecutor
 
     reducers = {MappingProxyType: _reduce}
@@ -39,7 +46,7 @@ def _side_by_side(
         # The longest first, so that none is left alone with one at the end.
         order = sorted(evidences, key=lambda e: -len(e.experiment.figures) - len(e.histories) / 1e4)
         drawn = {e.experiment.name: pool.submit(draw_figures, e, directory) for e in order}
-        return {e.experiment.name: drawn[e.experiment.name].result() for e in evidences}
+        yield lambda: {e.experiment.name: drawn[e.experiment.name].result() for e in evidences}
 
 
 def _reduce(frozen: Mapping[str, Any]) -> tuple[Any, tuple[dict[str, Any]]]:

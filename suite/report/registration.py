@@ -24,6 +24,7 @@ def design_in_words(evidence: Evidence) -> list[tuple[str, str]]:
         rows.append(("Parts from", f"{Path(supplied.name).name}, {kept}"))
     if design.probes:
         rows.append(("Probed", listed([name.replace("_", " ") for name in design.probes])))
+    rows += [("Amended", amendment) for amendment in evidence.experiment.amended]
     return rows
 
 

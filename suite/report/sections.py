@@ -34,6 +34,7 @@ class Section:
         reading: what was found, in sentences.
         registration: what was fixed beforehand: headings and contents.
         hash: of the registration.
+        amended: what was changed after results had been seen, and why.
         claims: what was tested.
         figures: drawn or missing, the one that shows the answer best first.
         contenders: their scores; None before anything is trained.
@@ -51,6 +52,7 @@ class Section:
     expected: int
     reading: tuple[str, ...]
     registration: tuple[tuple[str, str], ...]
+    amended: tuple[str, ...]
     hash: str
     claims: tuple[ClaimView, ...]
     figures: tuple[Shown, ...]
@@ -93,6 +95,7 @@ def section(
         expected=expected(evidence),
         reading=tuple(reading(evidence, claims)),
         registration=tuple(design_in_words(evidence)),
+        amended=evidence.experiment.amended,
         hash=evidence.registered_hash,
         claims=claims,
         figures=figures,

@@ -6,7 +6,7 @@ only ever appended to, so that place never changes, and a mirror that was cut sh
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -29,6 +29,7 @@ from suite.tracking.content import (
 )
 from suite.tracking.design import ShownDesign, shown_design
 from suite.tracking.inputs import dataset_input
+from suite.tracking.inserting import New, has_database, insert
 from suite.tracking.measurements import Measurements, measurements
 from suite.tracking.rows import Row, records
 from suite.tracking.runs import Target, create, fill, is_behind, search
@@ -39,7 +40,6 @@ from suite.tracking.store import (
     tracking_uri,
     without_credentials,
 )
-from suite.tracking.transactions import one_transaction
 from suite.tracking.views import experiment_tags
 from suite.trial import digest
 
@@ -53,7 +53,7 @@ Warn = Callable[[str], None]
 # On an invocation's run: which trials hang under it, so that they need not be looked for again.
 MIRRORED_TAG = "leadline.mirrored"
 # So many trials are written at once: what a kill can cost, and how long a reader may wait.
-TOGETHER = 100
+TOGETHER = 500
 
 
 class Mirror:
@@ -197,11 +197,19 @@ def _mirror_trials(
         if run.key in known and known[run.key].info.status == RUNNING:
             _fill(target, row, run, known[run.key].info.run_id)
     missing = [(row, run) for row, run in made if run.key not in known]
-    for start in range(0, len(missing), TOGETHER):
-        with one_transaction(target.client):
-            for row, run in missing[start : start + TOGETHER]:
-                _fill(target, row, run, create(target, run, parent.info.run_id).info.run_id)
+    _add(target, missing, parent.info.run_id)
     attach_curves(target.client, parent.info.run_id, histories)
+
+
+def _add(target: Target, missing: Sequence[tuple[Row, Run]], parent_id: str) -> None:
+    """Write runs that MLflow lacks."""
+    if not has_database(target):
+        for row, run in missing:
+            _fill(target, row, run, create(target, run, parent_id).info.run_id)
+        return
+    for start in range(0, len(missing), TOGETHER):
+        together = missing[start : start + TOGETHER]
+        insert(target, [New(run, _trained_on(row)) for row, run in together], parent_id)
 
 
 def _of_first_splits(histories: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -211,6 +219,12 @@ def _of_first_splits(histories: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFram
 
 
 def _fill(target: Target, row: Row, run: Run, run_id: str) -> None:
-    if row["stage"] == "final":
-        target.client.log_inputs(run_id, [dataset_input(row["dataset"], row["data_hash"])])
+    trained_on = _trained_on(row)
+    if trained_on is not None:
+        target.client.log_inputs(run_id, [dataset_input(*trained_on)])
     fill(target.client, run, run_id)
+
+
+def _trained_on(row: Row) -> tuple[str, str] | None:
+    """Name and hash of a final network's data set; its search's candidates do not repeat it."""
+    return (row["dataset"], row["data_hash"]) if row["stage"] == "final" else None

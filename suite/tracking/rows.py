@@ -11,4 +11,11 @@ Row = Mapping[Any, Any]
 
 def records(frame: pd.DataFrame) -> list[Row]:
     """A data frame's rows, with None for what is missing."""
-    return list(frame.astype(object).where(frame.notna(), None).to_dict("records"))
+    columns = [_values(column) for _, column in frame.items()]
+    return [dict(zip(frame.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pd.Series) -> list[Any]:
+    values = column.to_numpy(dtype=object, copy=True)
+    values[column.isna().to_numpy()] = None
+    return list(values)

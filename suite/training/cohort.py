@@ -1,6 +1,6 @@
 """A cohort: networks that train stacked, one training step, and removal of a member."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil, prod
 from typing import Any
 
@@ -21,11 +21,12 @@ from suite.training.batches import batches, draw_drops, draw_noise, epoch_rows
 from suite.training.forward import Drop, Networks
 from suite.training.fused import PENALTIES, UPDATES, FusedKernel
 from suite.training.kernels import is_fused
-from suite.training.layout import BLOCK, draw_parameters, padded
+from suite.training.layout import BLOCK, Layout, draw_parameters, padded
 from suite.training.model import Parameters, make_model
 from suite.training.normalization import Rows, Statistics
 from suite.training.pool import Pool, make_pool
 from suite.training.pruning import prune, smallest
+from suite.training.snapshots import PROBE_ROWS
 from suite.training.state import OPTIMIZER, PRUNED, State
 from suite.trial import Replicate, Trial
 
@@ -274,8 +275,10 @@ def _strength(trial: Trial, name: str) -> float:
     return trial.strength(name) or own
 
 
-def cohort_bytes(trial: Trial, shape: tuple[int, ...], outputs: int) -> int:
-    """Memory that one member of a cohort takes while it trains, its data left out."""
+def cohort_bytes(
+    trial: Trial, shape: tuple[int, ...], outputs: int, probes: Collection[str] = ()
+) -> int:
+    """Memory that one member of a cohort takes while it trains and is probed, its data left out."""
     layout = make_model(trial, shape, outputs).layout
     fused = is_fused(trial)
     init = OPTIMIZERS[trial.optimizer].init
@@ -286,4 +289,12 @@ def cohort_bytes(trial: Trial, shape: tuple[int, ...], outputs: int) -> int:
     units = sum(placed.columns * prod(placed.layer.maps) for placed in layout.layers)
     # The fast kernel keeps outputs, deltas and dropped; autograd every step on the way.
     copies = 3 if fused else 6 + 4 * layout.norms
-    return 4 * (matrices * layout.size + copies * rows * units + rows * padded(prod(shape)))
+    training = 4 * (matrices * layout.size + copies * rows * units + rows * padded(prod(shape)))
+    return training + (_snapshot_bytes(layout, units) if probes else 0)
+
+
+def _snapshot_bytes(layout: Layout, units: int) -> int:
+    """Of a look inside in float64: parameters, their gradient and update, what the pass keeps."""
+    # Pre-activations, activations and deltas of every layer, and autograd's steps between them.
+    copies = 8 + 4 * layout.norms
+    return 8 * (4 * layout.size + copies * PROBE_ROWS * units)

@@ -1,11 +1,13 @@
-"""Convolutions of stacked maps as sums of products, one for each tap of the kernel.
+"""Convolutions of stacked maps, so that a member has the same bits whatever its company.
 
-Stacked products give a member the same bits whatever its company, which grouped convolutions do
-not. Maps are (member, row, place..., channel).
+Grouped convolutions would not give it those. Large images in float32 on a CPU are convolved member
+by member, which keeps their maps in the cache; else a convolution is a sum of stacked products, one
+for each tap of the kernel. Maps are (member, row, place..., channel).
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -13,7 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from suite.parts.networks import Layer
-from suite.training.layout import Placed, padded
+from suite.training.layout import Placed, padded, unfolded
+
+# Places of an image from which on company does not pay for itself (measured).
+LARGE_MAP = 40
 
 
 def convolve(placed: Placed, maps: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
@@ -25,12 +30,59 @@ def convolve(placed: Placed, maps: Tensor, weights: Tensor, biases: Tensor) -> T
         weights: (member, tap and channel, unit).
         biases: (member, unit).
     """
+    if _is_native(maps, placed.layer):
+        return _one_by_one(placed.layer, maps, weights, biases)
     # Inputs come without padding channels, maps of hidden layers with them.
     channels = placed.layer.channels if placed.unfolded else padded(placed.layer.channels)
     margined = functional.pad(maps, [0, channels - maps.shape[-1], *_margins(placed.layer)])
     convolved: Callable[..., Tensor] = _by_patches if placed.unfolded else _Taps.apply
     out = convolved(margined, weights, placed) + biases.unsqueeze(1)
     return split_axis(out, 1, (maps.shape[1], *placed.layer.maps))
+
+
+def _is_native(maps: Tensor, layer: Layer) -> bool:
+    """Whether torch's own convolution is the way; float64 is for checks and probes alone."""
+    large = len(layer.kernel) == 2 and prod(layer.maps) >= LARGE_MAP
+    return large and maps.device.type == "cpu" and maps.dtype == torch.float32
+
+
+def _one_by_one(layer: Layer, maps: Tensor, weights: Tensor, biases: Tensor) -> Tensor:
+    """Every member's maps under its own kernels by torch's convolution, channels last."""
+    channels = layer.channels if unfolded(layer) else padded(layer.channels)
+    maps, margin = _margined(layer, maps, channels)
+    sizes = (*layer.kernel, channels)
+    kernels = split_axis(weights[:, : prod(sizes)], 1, sizes).movedim(-1, 1).movedim(-1, 2)
+    convolved = [
+        functional.conv2d(own.movedim(-1, 1), kernel, bias, layer.stride, margin)
+        for own, kernel, bias in zip(each(maps), each(kernels), each(biases), strict=True)
+    ]
+    return together([own.movedim(1, -1) for own in convolved])
+
+
+def _margined(layer: Layer, maps: Tensor, channels: int) -> tuple[Tensor, list[int]]:
+    """Maps, and the zeros around them that torch's convolution shall add, the same on both sides.
+
+    It adds the others slowly, so these come into the maps here, with padding channels.
+    """
+    margins: list[list[int]] = []
+    for places, size, outputs in zip(maps.shape[2:-1], layer.kernel, layer.maps, strict=True):
+        before = max(size - layer.stride, 0) // 2
+        margins.append([before, layer.stride * (outputs - 1) + size - before - places])
+    inside = all(before == after for before, after in margins)
+    if inside and channels == maps.shape[-1]:
+        return maps, [before for before, _ in margins]
+    around = [number for margin in reversed(margins) for number in margin]
+    return functional.pad(maps, [0, channels - maps.shape[-1], *around]), [0] * len(margins)
+
+
+def each(values: Tensor) -> Sequence[Tensor]:
+    """Every member's values; without a copy in the gradient where there is one member."""
+    return (values.squeeze(0),) if len(values) == 1 else values.unbind(0)
+
+
+def together(values: Sequence[Tensor]) -> Tensor:
+    """The members' values stacked; a view where there is one member."""
+    return values[0].unsqueeze(0) if len(values) == 1 else torch.stack(list(values))
 
 
 def split_axis(values: Tensor, axis: int, sizes: tuple[int, ...]) -> Tensor:
@@ -92,18 +144,15 @@ class _Taps(torch.autograd.Function):
     def backward(ctx: Any, *deltas: Tensor) -> tuple[Tensor | None, Tensor, None]:
         """Gradients of maps and weights."""
         (delta,), (maps, weights), placed = deltas, ctx.saved_tensors, ctx.placed
-        if torch.is_grad_enabled():
-            # Asked for derivatives of derivatives, which autograd takes of the plain sum. A
-            # network's inputs have none; they are asked for and thrown away.
-            maps = maps if maps.requires_grad else maps.detach().requires_grad_()
-            gradients = torch.autograd.grad(
-                _by_taps(maps, weights, placed), (maps, weights), delta, create_graph=True
-            )
-            return gradients[0], gradients[1], None
-        to_weights = _taps_to_weights(maps, weights, delta, placed)
         # The first layer's maps are data.
-        wanted = ctx.needs_input_grad[0]
-        return _taps_to_maps(maps, weights, delta, placed) if wanted else None, to_weights, None
+        to_maps = ctx.needs_input_grad[0]
+        if torch.is_grad_enabled():
+            # Asked for derivatives of derivatives, which autograd takes of the plain sum.
+            out, wanted = _by_taps(maps, weights, placed), [maps, weights][not to_maps :]
+            gradients = torch.autograd.grad(out, wanted, delta, create_graph=True)
+            return (gradients[0] if to_maps else None), gradients[-1], None
+        to_weights = _taps_to_weights(maps, weights, delta, placed)
+        return _taps_to_maps(maps, weights, delta, placed) if to_maps else None, to_weights, None
 
 
 def _taps_to_weights(maps: Tensor, weights: Tensor, delta: Tensor, placed: Placed) -> Tensor:

@@ -41,14 +41,35 @@ DEAD_SPREAD = 1e-6
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
     """Take numbers too small for full precision as zero, inside the block alone."""
+    before = _flushes()
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_flush_denormal(False)
+        torch.set_flush_denormal(before)
+
+
+def _flushes() -> bool:
+    """Whether this thread takes them as zero now, which torch does not tell."""
+    return not bool((torch.full((1,), torch.finfo(torch.float32).tiny) / 4).item())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on the calling thread alone, inside the block.
+
+    Other threads would not flush denormal numbers, and sums shared with them are other sums.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 # Vanished gradients would otherwise spend their time in the processor's denormal traps.
+@one_thread()
 @flushed_denormals()
 @torch.no_grad()
 def fit(

@@ -1,11 +1,10 @@
 """One pass of a cohort's inputs through its networks, in torch operators that autograd follows.
 
-Dense layers hold (member, row, unit), maps (member, row, place..., channel). A convolution is a sum
-of products, one for each tap of its kernel: stacked products give a member the same bits whatever
-its company, which grouped convolutions do not. Padding rows and units carry zeros.
+Dense layers hold (member, row, unit), maps (member, row, place..., channel). Padding rows and units
+carry zeros.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
 
@@ -16,6 +15,7 @@ from suite.training.convolution import convolve, every, split_axis
 from suite.training.layout import Placed
 from suite.training.model import Model, Parameters
 from suite.training.normalization import Rows, Statistics, normalize
+from suite.training.pooling import pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +141,7 @@ class Pass:
         window = self._model.layout.layers[index].layer.window
         if window == 1:
             return maps
-        pool = _POOLS[self._model.pooling]
-        for axis in range(2, maps.dim() - 1):
-            size = maps.shape[axis] // window
-            windows = split_axis(maps.narrow(axis, 0, size * window), axis, (size, window))
-            maps = pool(windows, axis + 1)
-        return maps
+        return pool(self._model.pooling, maps, window)
 
     def flatten(self, maps: Tensor) -> Tensor:
         """Maps as features (member, row, place and channel)."""
@@ -161,12 +156,6 @@ class Pass:
         return every(inputs, (0,) * len(layer.maps), layer)
 
 
-_POOLS: dict[str, Callable[[Tensor, int], Tensor]] = {
-    "max": lambda values, axis: torch.maximum(*values.unbind(axis)),
-    "average": lambda values, axis: values.mean(axis),
-}
-
-
 def unit_mask(placed: Placed, like: Tensor) -> Tensor:
     """1 for true units, 0 for padding.  # (unit,)."""
     return (torch.arange(placed.columns, device=like.device) < placed.layer.units).to(like.dtype)
@@ -174,4 +163,8 @@ def unit_mask(placed: Placed, like: Tensor) -> Tensor:
 
 def _as_maps(inputs: Tensor, shape: tuple[int, ...]) -> Tensor:
     """(member, row, place..., channel) of flat inputs that hold one channel after the other."""
-    return split_axis(inputs[..., : prod(shape)], 2, shape).movedim(2, -1)
+    places = shape[1:]
+    # One channel is last as it is, and in strides that convolutions take as they are.
+    order = (*places, 1) if shape[0] == 1 else shape
+    maps = split_axis(inputs[..., : prod(shape)], 2, order)
+    return maps if shape[0] == 1 else maps.movedim(2, -1)

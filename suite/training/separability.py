@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from suite.training.pool import Part
-from suite.training.snapshots import Camera
+from suite.training.snapshots import PROBE_ROWS, Camera
 
 Floats = NDArray[np.float64]
 
@@ -52,8 +53,9 @@ def _read_out(camera: Camera) -> float:
 def _read(camera: Camera, part: Part) -> tuple[Floats, Floats]:
     """What the output layer is fed, padding included, and the targets.  # (row, column)."""
     inputs, targets, rows = camera.rows(part, READOUT_ROWS)
-    (fed,) = camera.record(inputs).read
-    found: Floats = fed[0, :rows].detach().cpu().numpy()
+    # A few rows at a time: all maps of all rows would take hundreds of megabytes.
+    chunks = [camera.record(chunk).read[0] for chunk in torch.split(inputs, PROBE_ROWS, dim=1)]
+    found: Floats = torch.cat(chunks, dim=1)[0, :rows].cpu().numpy()
     return found, targets[0, :rows, : camera.pool.outputs].cpu().numpy()
 
 

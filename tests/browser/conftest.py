@@ -37,9 +37,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(fill_once: Callable[..., Path]) -> Path:
     """A folder where small experiments ran for real: results, report and MLflow's store."""
-    root = tmp_path_factory.mktemp("store")
+    return fill_once("store", run_experiments)
+
+
+def run_experiments(root: Path) -> None:
+    """Run the small experiments in an empty folder, as a user does."""
     shutil.copytree(EXPERIMENTS, root / "experiments")
     settings = os.environ | {"LEADLINE_CACHE": str(root / "cache")}
     settings.pop("MLFLOW_TRACKING_URI", None)
@@ -48,7 +52,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command, cwd=root, env=settings, capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    return root
 
 
 @pytest.fixture(scope="session")

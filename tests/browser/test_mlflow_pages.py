@@ -16,9 +16,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from suite.links import runs_link
-from suite.tracking.server import free_port
 from tests.browser.conftest import keep_picture
 from tests.browser.watching import watch
+from tests.interrupts import interruptible
+from tests.local_service import spare_port
 
 pytestmark = pytest.mark.slow
 
@@ -38,8 +39,10 @@ LEADERBOARDS = {
 @contextmanager
 def serving(root: Path) -> Iterator[dict[str, str]]:
     """`leadline ui`, with the links that it prints, by experiment; ended as by Ctrl-C."""
-    command = [sys.executable, "-m", "suite", "ui", "--port", str(free_port(5700))]
-    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as ui:
+    command = [sys.executable, "-m", "suite", "ui", "--port", str(spare_port())]
+    with interruptible():
+        ui = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True)
+    with ui:
         try:
             words = [line.split() for line in iter(ui.stdout.readline, "Ctrl-C ends it\n")]
             yield {line[0]: line[-1] for line in words if line[-1].startswith("http")}
