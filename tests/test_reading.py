@@ -192,8 +192,8 @@ def test_editors_marks_do_no_harm(write, content):
 # that the message must have; " | " stands for the end of its first line.
 REFUSED = """
 ## Names, with the nearest spelling
-questionn = ? => unknown key 'questionn'; did you mean 'question'? | known: claims, figures, hold
-name = y => unknown key 'name' | known: claims, figures, hold
+questionn = ? => unknown key 'questionn'; did you mean 'question'? | known: amended, claims, figures
+name = y => unknown key 'name' | known: amended, claims, figures
 hold/wdth = 3 => hold.wdth: unknown field 'wdth'; did you mean 'width'? | known: activation, batch
 hold/seed = 3 => hold.seed: unknown field 'seed' | known: activation, batch_size, budget, dataset
 vary/gian = [1, 2] => vary.gian: unknown field 'gian'; did you mean 'gain'? | known: activation
