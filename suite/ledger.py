@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ from suite.supplied import Supplied, read_supplied
 log = logging.getLogger(__name__)
 
 _STAMP = "%Y%m%dT%H%M%S.%f"
+# Threads that read parts.
+READERS = 4
 # The directory of the users' own files, each named by its hash.
 SUPPLIED = "supplied"
 # The directory of notes on where tables of the users' own were read from.
@@ -170,13 +173,22 @@ class Ledger:
     def _parts(
         self, name: str, columns: Sequence[str], stems: Collection[str] | None = None
     ) -> Iterator[tuple[str, pa.Table]]:
-        for path in parquet.list_parts(self.directory(name)):
-            if stems is not None and path.stem not in stems:
-                continue
-            try:
-                yield path.stem, self._part(path, name, columns)
-            except UnreadablePartError as problem:
-                log.warning("%s; it is skipped", problem)
+        paths = parquet.list_parts(self.directory(name))
+        paths = [path for path in paths if stems is None or path.stem in stems]
+        # A part takes milliseconds, nearly all of them in Arrow, and there are thousands.
+        with ThreadPoolExecutor(READERS) as readers:
+            read = readers.map(lambda path: self._readable(path, name, columns), paths)
+            for path, table in zip(paths, read, strict=True):
+                if table is not None:
+                    yield path.stem, table
+
+    def _readable(self, path: Path, name: str, columns: Sequence[str]) -> pa.Table | None:
+        """Some columns of a part; None of what is no part, which is said."""
+        try:
+            return self._part(path, name, columns)
+        except UnreadablePartError as problem:
+            log.warning("%s; it is skipped", problem)
+            return None
 
     def _part(self, path: Path, name: str, columns: Sequence[str]) -> pa.Table:
         if path in self._kept:

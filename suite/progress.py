@@ -43,9 +43,9 @@ class PlainListener:
         self._spoken = time.monotonic()
         self._open = False
 
-    def expect(self, sizes: Mapping[str, Size]) -> None:
-        """Take in the size of the whole run."""
-        self.course.expect(sizes)
+    def expect(self, sizes: Mapping[str, Size], workers: int = 0) -> None:
+        """Take in the size of the whole run, and how many processes train."""
+        self.course.expect(sizes, workers)
 
     def experiment(self, name: str) -> None:
         """Say what begins."""
@@ -117,9 +117,9 @@ class LiveListener:
         self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
         self._live.start()
 
-    def expect(self, sizes: Mapping[str, Size]) -> None:
-        """Take in the size of the whole run."""
-        self.course.expect(sizes)
+    def expect(self, sizes: Mapping[str, Size], workers: int = 0) -> None:
+        """Take in the size of the whole run, and how many processes train."""
+        self.course.expect(sizes, workers)
 
     def experiment(self, name: str) -> None:
         """Begin a row."""

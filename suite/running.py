@@ -55,8 +55,8 @@ class Settings:
 class Listener(Protocol):
     """Watches a run."""
 
-    def expect(self, sizes: Mapping[str, Size]) -> None:
-        """Every experiment's size, in the order in which they run."""
+    def expect(self, sizes: Mapping[str, Size], workers: int) -> None:
+        """Every experiment's size, in the order in which they run; how many processes train."""
 
     def experiment(self, name: str) -> None:
         """An experiment begins."""
@@ -188,7 +188,9 @@ def run_experiments(
         stored = Ledger(settings.results).stored()
         run = Run(settings, writer, executor, listener, Clock(), names, stored)
         sources = [source_of(experiment, settings.profile) for experiment in experiments]
-        listener.expect(dict(zip(names, map(_size, sources), strict=True)))
+        listener.expect(
+            dict(zip(names, map(_size, sources), strict=True)), max(1, settings.workers)
+        )
         try:
             for experiment, source in zip(experiments, sources, strict=True):
                 listener.experiment(experiment.name)

@@ -10,6 +10,9 @@ from suite.trial import Outcome, Trial
 
 # Before so many seconds nothing is known of the time that is left.
 FIRST_SECONDS = 2.0
+# Of all that is guessed, a share counts as done at the pace that was guessed: what the first
+# networks take says little of the others.
+TRUSTED = 0.1
 SCORES = ("validation_accuracy", "validation_r2")
 
 
@@ -31,6 +34,7 @@ class Tally:
     Attributes:
         total: networks expected.
         guess: seconds on one core that those not done may take.
+        workers: processes that train; 0 where that is not known, and no guess is trusted.
         done: networks trained or stored before.
         trained: networks trained.
         failed: of these, those that did not complete.
@@ -39,15 +43,20 @@ class Tally:
 
     total: int = 0
     guess: float = 0.0
+    workers: int = 0
     done: int = 0
     trained: int = 0
     failed: int = 0
     best: str = ""
     _scores: dict[str, float] = field(default_factory=dict)
     _guess_trained: float = 0.0
+    _trusted: float = 0.0
     _begun: float = field(default_factory=_now)
     _took: float | None = None
     _starting: bool = True
+
+    def __post_init__(self) -> None:
+        self._trusted = TRUSTED * self.guess if self.workers else 0.0
 
     def start(self) -> None:
         """Set the clock to the first network's start: that processes start is no training."""
@@ -102,7 +111,8 @@ class Tally:
         if not self._guess_trained or self.seconds < FIRST_SECONDS:
             return None
         if self.guess > 0:
-            return self.guess * self.seconds / self._guess_trained
+            took = self.seconds + self._trusted / max(1, self.workers)
+            return self.guess * took / (self._guess_trained + self._trusted)
         return max(0, self.total - self.done) * self.seconds / self.trained
 
 
@@ -122,13 +132,14 @@ class Course:
         self.name = ""
         self.count = 0
         self._sizes: Mapping[str, Size] = {}
+        self._workers = 0
 
-    def expect(self, sizes: Mapping[str, Size]) -> None:
-        """Take in every experiment's size."""
-        self._sizes, self.count = sizes, len(sizes)
+    def expect(self, sizes: Mapping[str, Size], workers: int = 0) -> None:
+        """Take in every experiment's size, and how many processes train."""
+        self._sizes, self.count, self._workers = sizes, len(sizes), workers
         networks = sum(size.networks for size in sizes.values())
         # Its clock starts anew: planning is no training.
-        self.whole = Tally(networks, sum(size.seconds for size in sizes.values()))
+        self.whole = Tally(networks, sum(size.seconds for size in sizes.values()), workers)
 
     @property
     def current(self) -> Tally:
@@ -138,7 +149,7 @@ class Course:
     def begin(self, name: str) -> None:
         """Turn to an experiment."""
         self.name = name
-        self.experiments[name] = Tally(*self._sizes[name])
+        self.experiments[name] = Tally(*self._sizes[name], self._workers)
 
     def reuse(self, trials: Sequence[Trial]) -> None:
         """Count trials that need no training."""

@@ -66,7 +66,8 @@ class Log:
     stored_before: list = field(default_factory=list)
     notes: list = field(default_factory=list)
 
-    def expect(self, sizes):
+    def expect(self, sizes, workers):
+        assert workers >= 1
         self.expected = sum(size.networks for size in sizes.values())
         assert all(size.seconds > 0 for size in sizes.values())
 

@@ -60,6 +60,14 @@ def test_time_left_is_not_guessed_from_nothing_and_never_negative(clock):
     assert tally.seconds_left == 0
 
 
+def test_guesses_are_trusted_before_much_is_known(clock):
+    tally = Tally(100, 100 * EACH, workers=2)
+    clock.now += 3  # the first network took long for its size
+    tally.finish(outcomes(TRIALS[:1]))
+    # A tenth of the guesses counts as done by two workers in half of its time.
+    assert tally.seconds_left == pytest.approx(99 * EACH * (3 + 5 * EACH) / (11 * EACH))
+
+
 def test_networks_count_alike_once_all_that_was_guessed_is_used_up(clock):
     tally = Tally(12, 6 * EACH)
     clock.now += 16

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from suite.report.shown import Shown
     from suite.results import Evidence
 
-# Between two writings of the report, so many times what the last one took.
-TRAINING_BETWEEN = 10
+# Between two writings of the report, so many times what the last one took: all claims are judged
+# and corrected for together each time.
+TRAINING_BETWEEN = 30
 
 
 class Report:
