@@ -228,4 +228,5 @@ def test_tables_of_one_evidence_are_made_once():
 def test_what_was_amended_after_results_were_seen_is_said_in_every_place(report):
     for path in ("methods.html", "depth/index.html", "README.md"):
         assert AMENDED in (report / path).read_text("utf-8"), path
+    assert "1 of 1 experiments" in (report / "index.html").read_text("utf-8")
     assert "not free of a look at the data" in (report / "methods.html").read_text("utf-8")

@@ -102,6 +102,7 @@ def _context(
     return {
         "profile": run_facts["profile"],
         "sections": sections,
+        "amended": sum(bool(section.amended) for section in sections),
         "claims": claims,
         "headlines": [claim for claim in claims if claim.is_headline],
         "further": [claim for claim in claims if not claim.is_headline and not claim.is_gate],

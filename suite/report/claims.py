@@ -7,7 +7,7 @@ from typing import Any
 from markupsafe import Markup
 
 from suite.experiment import Experiment
-from suite.figures.words import counted, level_name, listed
+from suite.figures.words import counted, level_name, listed, metric_words
 from suite.report.numbers import effect_text, probability, seeds_text
 from suite.report.picture import effect_picture, gate_picture, shared_picture
 from suite.report.registration import claim_in_words
@@ -141,7 +141,7 @@ def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
 
 def _measured(row: Row) -> str:
     """'test accuracy', 'generalization gap per doubling of samples'."""
-    name = row["metric"].replace("_", " ")
+    name = metric_words(row["metric"])
     unit = row["unit"].removeprefix("ln").strip() if name.startswith("log ") else row["unit"]
     return f"{name} {unit}" if unit.startswith("per ") else f"{name}, {unit}".removesuffix(", ")
 
