@@ -67,6 +67,7 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._kept: dict[Path, pa.Table] = {}
+        self._joined: dict[str, tuple[list[Path], pa.Table]] = {}
 
     def directory(self, table: str) -> Path:
         """Where a table's parts lie."""
@@ -82,9 +83,16 @@ class Ledger:
         found = map(Stored, rows["outcome"], recorded, metrics)
         return dict(zip(_keys(rows), found, strict=True))
 
-    def trials(self) -> pd.DataFrame:
-        """One row for each measurement."""
-        frame = _to_pandas(self._read("trials"))
+    def trials(self, ids: Collection[str] | None = None) -> pd.DataFrame:
+        """One row for each measurement.
+
+        Args:
+            ids: of the trials wanted; None for all.
+        """
+        table = self._read("trials")
+        if ids is not None:
+            table = table.filter(pc.is_in(table["trial_id"], pa.array(ids, pa.string())))
+        frame = _to_pandas(table)
         return frame.drop_duplicates(list(KEY), keep="last", ignore_index=True)
 
     def histories(self, trials: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -165,10 +173,24 @@ class Ledger:
         return self.root / STATES / f"{'-'.join(key)}.npz"
 
     def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        if columns is None:
+            return self._whole(name)
         schema = TABLES[name]
-        columns = columns or schema.names
         empty = pa.schema([schema.field(column) for column in columns]).empty_table()
         return pa.concat_tables([empty, *(table for _, table in self._parts(name, columns))])
+
+    def _whole(self, name: str) -> pa.Table:
+        """A table in one piece, to which only parts are added that are new."""
+        paths = parquet.list_parts(self.directory(name))
+        known, table = self._joined.get(name, ([], TABLES[name].empty_table()))
+        if paths[: len(known)] != known:
+            known, table = [], TABLES[name].empty_table()
+        new = {path.stem for path in paths[len(known) :]}
+        if new:
+            parts = self._parts(name, TABLES[name].names, new)
+            table = pa.concat_tables([table, *(part for _, part in parts)]).combine_chunks()
+        self._joined[name] = paths, table
+        return table
 
     def _parts(
         self, name: str, columns: Sequence[str], stems: Collection[str] | None = None

@@ -20,14 +20,14 @@ class Measurements:
 
     Attributes:
         parts: files that it consisted of.
+        ledger: itself, of which an experiment's own trials are asked for.
         plan: every request, oldest first.
-        trials: one row for each measurement.
         booked: rows of the invocations table, by their ids.
     """
 
     parts: tuple[Path, ...]
+    ledger: Ledger
     plan: pd.DataFrame
-    trials: pd.DataFrame
     booked: Mapping[str, Row]
 
     def plan_of(self, experiment: str) -> pd.DataFrame:
@@ -47,7 +47,7 @@ class Measurements:
         order = order.sort_values(["invocation", "half"], kind="stable").drop(columns="half")
         first = order.drop_duplicates(list(KEY))
         lowest = first.groupby(["study", "stage"])["split"].transform("min")
-        own = self.trials[self.trials["trial_id"].isin(first["trial_id"])]
+        own = self.ledger.trials(first["trial_id"].unique())
         return first.assign(first_split=first["split"] == lowest).merge(
             own.drop(columns=["dataset", "split"]).rename(columns={"invocation": "trained_by"}),
             on=list(KEY),
@@ -60,4 +60,4 @@ def measurements(ledger: Ledger, known: Measurements | None) -> Measurements:
     if known is not None and known.parts == parts:
         return known
     booked = {row["invocation"]: row for row in records(ledger.invocations())}
-    return Measurements(parts, ledger.plan(), ledger.trials(), booked)
+    return Measurements(parts, ledger, ledger.plan(), booked)
