@@ -71,7 +71,9 @@ def test_every_publication_has_its_file():
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_names_what_there_is_and_can_be_trained(name):
     experiment = EXPERIMENTS[name]
+    assert experiment.profiles.keys() == set(PROFILES)
     with installed(experiment.supplied):
+        # Either raises for a name that is not there, or a recipe that does not fit together.
         check_names(experiment, METRICS, FIGURES)
         for profile in PROFILES:
             check_recipes(experiment, profile)
