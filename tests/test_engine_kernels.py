@@ -37,6 +37,13 @@ PENALTIES = [
     (("input_noise", 0.3), ("label_smoothing", 0.2)),
     (("dropout", 0.2), ("input_noise", 0.1), ("l1", 0.01), ("l2", 0.1), ("weight_decay", 0.3)),
 ]
+BLOCKED = [
+    (("batch_norm", 1),),
+    (("layer_norm", 1),),
+    (("batch_norm", 1), ("layer_norm", 1), ("dropout", 0.2), ("l2", 0.1)),
+    (),
+    (("dropout", 0.3),),
+]
 RATES = {"sgd": 0.05, "momentum": 0.02, "nesterov": 0.02, "adam": 0.005, "adamw": 0.005}
 
 
@@ -96,6 +103,20 @@ NATIVE = [
         itertools.product(UPDATES, PENALTIES, GRADIENTS)
     )
 ]
+BLOCKS = [
+    recipe(
+        activation=BY_HAND[turn % len(BY_HAND)],
+        optimizer=optimizer,
+        depth=(3, 1, 4)[turn % 3],
+        width=(13, 16, 33, 5)[turn // 5 % 4],
+        network=("dense", "residual")[turn // 2 % 2],
+        loss=("cross_entropy", "squared_error")[turn % 2],
+        regularizers=regularizers,
+    )
+    for turn, (optimizer, regularizers) in enumerate(itertools.product(UPDATES, BLOCKED))
+    # Of biases before a batch normalization, gradients are rounding errors, which Adam makes large.
+    if not (optimizer.startswith("adam") and ("batch_norm", 1) in regularizers)
+]
 
 
 def named(trial: Trial) -> str:
@@ -103,7 +124,7 @@ def named(trial: Trial) -> str:
     return "-".join((trial.activation, trial.optimizer, trial.loss, *penalties))
 
 
-@pytest.mark.parametrize("trial", NATIVE, ids=named)
+@pytest.mark.parametrize("trial", NATIVE + BLOCKS, ids=named)
 def test_kernels_agree(trial, monkeypatch, make_split) -> None:
     """On one gradient, and on parameters and state after 21 steps."""
     ours, theirs = pair_of(company(trial), make_split(1), monkeypatch)
@@ -158,13 +179,12 @@ def assert_close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
 # Which kernel
 
 GENERAL = {
-    "network": ["residual", "convolutional", "residual_convolutional"],
+    "network": ["convolutional", "residual_convolutional"],
     "activation": [name for name in ACTIVATIONS if name not in BY_HAND],
     "loss": [name for name in LOSSES if name not in GRADIENTS],
     "optimizer": [name for name in OPTIMIZERS if name not in UPDATES],
     "gradient_clip": [1.0],
-    "regularizers": [((name, 0.5),) for name in ("alpha_dropout",)]
-    + [((name, 1),) for name in ("batch_norm", "layer_norm")],
+    "regularizers": [(("alpha_dropout", 0.5),)],
 }
 
 

@@ -76,9 +76,9 @@ def buffers(cohort: Cohort, inputs: torch.Tensor) -> list[tuple[torch.Tensor, in
     """What a step leaves of every layer, and how many columns of it are true."""
     if isinstance(cohort.kernel, FusedKernel):
         work = cohort.kernel._workspaces[16]
-        dropped = work.dropped if cohort.trials[0].regularizers else []
-        kept = [*zip(work.outputs, work.deltas, strict=True), *((values,) for values in dropped)]
-        units = [19, 19, 3, *[19] * len(dropped)]
+        fed = work.fed if cohort.trials[0].regularizers else []
+        kept = [*zip(work.outputs, work.deltas, strict=True), *((values,) for values in fed)]
+        units = [19, 19, 3, *[19] * len(fed)]
     else:
         record = Record([], [])
         Pass(cohort.networks, drops=cohort._drops(16), record=record).run(inputs)

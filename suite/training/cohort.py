@@ -137,8 +137,7 @@ class Cohort:
     def _fused_kernel(self, state: Mapping[str, Tensor] | None) -> FusedKernel:
         recipe = self.trials[0]
         return FusedKernel(
-            self.model,
-            self.parameters,
+            self.networks,
             loss=recipe.loss,
             outputs=self.pool.outputs,
             optimizer=recipe.optimizer,
@@ -287,8 +286,8 @@ def cohort_bytes(
     matrices = 3 + remembered
     rows = max(padded(trial.batch_size), 128)
     units = sum(placed.columns * prod(placed.layer.maps) for placed in layout.layers)
-    # The fast kernel keeps outputs, deltas and dropped; autograd every step on the way.
-    copies = 3 if fused else 6 + 4 * layout.norms
+    # The fast kernel keeps outputs, deltas, dropped and normalized; autograd every step on the way.
+    copies = 3 + layout.norms if fused else 6 + 4 * layout.norms
     training = 4 * (matrices * layout.size + copies * rows * units + rows * padded(prod(shape)))
     return training + (_snapshot_bytes(layout, units) if probes else 0)
 

@@ -1,8 +1,9 @@
 """The fast kernel for dense networks on a CPU: products by torch, the rest in native passes.
 
-Forward and backward passes are written out. Hidden layer l computes z_l = a_{l-1} W_l + b_l and
-a_l = activation(z_l); the last layer gives the outputs. Everything is (member, row, unit); padding
-rows and units carry zeros.
+Forward and backward passes are written out. Hidden layer l computes z_l = a_{l-1} W_l + b_l,
+normalizes it where the recipe says so, and gives a_l = activation(z_l), to which a residual network
+adds a_{l-1}; the last layer gives the outputs. Everything is (member, row, unit). Padding units
+carry zeros, and so do gradients at padding rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from suite.parts.activations import ByHand, relu_backward, relu_forward
+from suite.parts.networks import NETWORKS
 from suite.training import native
-from suite.training.forward import Drop
-from suite.training.model import Model, Parameters
+from suite.training.forward import Drop, Networks
+from suite.training.model import Model
 from suite.training.normalization import Rows
+from suite.training.normalizer import Normalizer
 
 # Loss -> native gradient at the outputs.
 GRADIENTS: dict[str, Callable[..., None]] = {
@@ -49,8 +52,12 @@ class _Workspace:
             turns.setdefault((index % 2, width), torch.zeros(members, rows, width))
             for index, width in enumerate(columns)
         ]
-        self.dropped = [torch.empty(members, rows, width) for width in columns[:-1]]
+        # What hidden layers feed to the next, where that is not their outputs alone.
+        self.fed = [torch.empty(members, rows, width) for width in columns[:-1]]
         self.turned = [outputs.transpose(1, 2) for outputs in self.outputs]
+        self.fed_turned = [fed.transpose(1, 2) for fed in self.fed]
+        # The gradient at what a residual network's layers feed to the next.
+        self.carried = torch.zeros_like(self.outputs[0])
         # The same memory, as the native passes take it.
         self.output_arrays = [outputs.numpy() for outputs in self.outputs]
         self.delta_arrays = [deltas.numpy() for deltas in self.deltas]
@@ -60,8 +67,7 @@ class FusedKernel:
     """Gradients and updates of a cohort.
 
     Args:
-        model: the structure.
-        parameters: of every member, float32 on the CPU; updated in place.
+        networks: structure and numbers, float32 on the CPU; updated in place.
         loss: name of the loss.
         outputs: true outputs of a network.
         optimizer: name of the optimizer.
@@ -72,8 +78,7 @@ class FusedKernel:
 
     def __init__(
         self,
-        model: Model,
-        parameters: Parameters,
+        networks: Networks,
         *,
         loss: str,
         outputs: int,
@@ -82,6 +87,7 @@ class FusedKernel:
         momenta: Sequence[float],
         penalties: Sequence[Sequence[float]],
     ) -> None:
+        model, parameters = networks.model, networks.parameters
         theta = parameters.theta
         self.state = dict(state or {name: torch.zeros_like(theta) for name in UPDATES[optimizer]})
         self._model, self._parameters = model, parameters
@@ -93,6 +99,11 @@ class FusedKernel:
         # NumPy would warn of strengths beyond float32, which are infinite.
         self._penalties = torch.tensor(penalties, dtype=torch.float32).numpy()
         self._biases = [biases.numpy() for biases in parameters.biases]
+        self._normalizers = [
+            [Normalizer(networks, index, norm) for norm in range(len(model.norms))]
+            for index in range(model.hidden)
+        ]
+        self._residual = model.network == NETWORKS["residual"]
         self._relu = model.activation.by_hand == ByHand(relu_forward, relu_backward)
         self._turned = [weights.transpose(1, 2) for weights in parameters.weights]
         self._workspaces: dict[int, _Workspace] = {}
@@ -104,36 +115,42 @@ class FusedKernel:
         """One flat array, in which each field of all members is contiguous as products need it."""
         layers = self._model.layout.layers
         members = len(self._parameters.theta)
-        fields = [field for placed in layers for field in (placed.weights, placed.biases)]
+        fields = [field for placed in layers for field in placed.fields]
         self._starts = np.array([field.start for field in fields])
         self._sizes = np.array([field.end - field.start for field in fields])
-        self._penalised = np.tile([True, False], len(layers))
+        self._penalised = np.array(
+            [f == placed.weights for placed in layers for f in placed.fields]
+        )
         self._flat = torch.zeros(members * self._model.layout.size)
         pieces = torch.split(self._flat, (members * self._sizes).tolist())
-        views = [p.view(members, *f.shape) for p, f in zip(pieces, fields, strict=True)]
-        self._weight_gradients, self._bias_gradients = views[::2], views[1::2]
-        self._bias_arrays = [gradients.numpy() for gradients in self._bias_gradients]
+        self._gradients = [p.view(members, *f.shape) for p, f in zip(pieces, fields, strict=True)]
+        views = dict(zip(fields, self._gradients, strict=True))
+        self._weight_gradients = [views[placed.weights] for placed in layers]
+        # What is added to a layer's values before each of its normalizations and, last, before the
+        # activation.
+        self._added = [[views[f] for f in (placed.biases, *placed.shifts)] for placed in layers]
+        self._added_arrays = [[view.numpy() for view in added] for added in self._added]
+        self._gain_arrays = [[views[field].numpy() for field in p.gains] for p in layers]
 
     def gradient(self) -> Tensor:
         """The last gradient in the parameters' order.  # (member, parameter)."""
-        pairs = zip(self._weight_gradients, self._bias_gradients, strict=True)
-        return torch.cat([field.flatten(1) for pair in pairs for field in pair], dim=1)
+        return torch.cat([field.flatten(1) for field in self._gradients], dim=1)
 
     def compute_gradient(
         self, inputs: Tensor, targets: Tensor, rows: Rows, drops: Sequence[Drop]
     ) -> None:
         """Gradient of the mean loss over the true rows."""
         work = self._workspace(inputs.shape[1])
-        self._forward(inputs, work, drops)
+        self._forward(inputs, work, rows, drops)
         self._gradient_at_outputs(
             work.output_arrays[-1],
             targets.numpy(),
             rows.weights[:, 0].numpy(),
             self._true,
             work.delta_arrays[-1],
-            self._bias_arrays[-1],
+            self._added_arrays[-1][0],
         )
-        self._backward(inputs, work, drops)
+        self._backward(inputs, work, rows, drops)
 
     def _workspace(self, rows: int) -> _Workspace:
         if rows not in self._workspaces:
@@ -141,51 +158,80 @@ class FusedKernel:
             self._workspaces[rows] = _Workspace(self._model, members, rows)
         return self._workspaces[rows]
 
-    def _forward(self, hidden: Tensor, work: _Workspace, drops: Sequence[Drop]) -> None:
+    def _forward(self, hidden: Tensor, work: _Workspace, rows: Rows, drops: Sequence[Drop]) -> None:
         for index, weights in enumerate(self._parameters.weights):
             outputs = torch.bmm(hidden, weights, out=work.outputs[index])
-            self._activate(index, outputs, work.output_arrays[index])
-            hidden = outputs
-            if drops and index < self._model.hidden:
-                hidden = torch.mul(outputs, drops[index].scale, out=work.dropped[index])
+            if index == self._model.hidden:
+                native.add_biases(work.output_arrays[index], self._biases[index])
+                return
+            self._activate(index, outputs, work.output_arrays[index], rows)
+            new = torch.mul(outputs, drops[index].scale, out=work.fed[index]) if drops else outputs
+            skips = self._residual and index
+            hidden = torch.add(new, hidden, out=work.fed[index]) if skips else new
 
-    def _activate(self, index: int, outputs: Tensor, array: NDArray[np.float32]) -> None:
-        """Add the biases and bend, in place; the output layer stays straight."""
-        placed, by_hand = self._model.layout.layers[index], self._model.activation.by_hand
+    def _activate(
+        self, index: int, outputs: Tensor, array: NDArray[np.float32], rows: Rows
+    ) -> None:
+        """Add the biases, normalize and bend, in place."""
+        placed, added = self._model.layout.layers[index], self._biases[index]
+        for normalizer in self._normalizers[index]:
+            native.add_biases(array, added)
+            normalizer.forward(array, rows)
+            added = normalizer.shifts
+        if self._relu:
+            native.relu_forward(array, added)
+            return
+        native.add_biases(array, added)
+        by_hand = self._model.activation.by_hand
         assert by_hand is not None
-        if index == self._model.hidden:
-            native.add_biases(array, self._biases[index])
-        elif self._relu:
-            native.relu_forward(array, self._biases[index])
-        else:
-            native.add_biases(array, self._biases[index])
-            by_hand.forward(outputs)
-            if self._model.masked and placed.layer.units < placed.columns:
-                outputs[:, :, placed.layer.units :].zero_()
+        by_hand.forward(outputs)
+        if self._model.masked and placed.layer.units < placed.columns:
+            outputs[:, :, placed.layer.units :].zero_()
 
-    def _backward(self, inputs: Tensor, work: _Workspace, drops: Sequence[Drop]) -> None:
+    def _backward(
+        self, inputs: Tensor, work: _Workspace, rows: Rows, drops: Sequence[Drop]
+    ) -> None:
         for index in range(self._model.hidden, -1, -1):
             delta, gradient = work.deltas[index], self._weight_gradients[index]
             if index == 0:
                 torch.bmm(inputs.transpose(1, 2), delta, out=gradient)
                 return
-            fed = work.dropped[index - 1].transpose(1, 2) if drops else work.turned[index - 1]
+            apart = drops or (self._residual and index > 1)
+            fed = (work.fed_turned if apart else work.turned)[index - 1]
             torch.bmm(fed, delta, out=gradient)
-            below = torch.bmm(delta, self._turned[index], out=work.deltas[index - 1])
+            below = self._carry(index, work)
             if drops:
                 below.mul_(drops[index - 1].scale)
             self._bend(index - 1, work)
+            self._unnormalize(index - 1, work.delta_arrays[index - 1], rows)
+
+    def _carry(self, index: int, work: _Workspace) -> Tensor:
+        """The gradient at what a layer is fed, in the buffer of the delta below it."""
+        delta, turned, below = work.deltas[index], self._turned[index], work.deltas[index - 1]
+        if not self._residual:
+            return torch.bmm(delta, turned, out=below)
+        if index == self._model.hidden:
+            torch.bmm(delta, turned, out=work.carried)
+        else:
+            work.carried.baddbmm_(delta, turned)
+        return below.copy_(work.carried)
 
     def _bend(self, index: int, work: _Workspace) -> None:
         """Multiply a layer's delta by the activation's derivative in place, and sum over rows."""
         delta, array = work.deltas[index], work.delta_arrays[index]
         if self._relu:
-            native.relu_backward(array, work.output_arrays[index], self._bias_arrays[index])
+            native.relu_backward(array, work.output_arrays[index], self._added_arrays[index][-1])
             return
         by_hand = self._model.activation.by_hand
         assert by_hand is not None
         by_hand.backward(delta, work.outputs[index])
-        torch.sum(delta, dim=1, out=self._bias_gradients[index])
+        torch.sum(delta, dim=1, out=self._added[index][-1])
+
+    def _unnormalize(self, index: int, delta: NDArray[np.float32], rows: Rows) -> None:
+        """Take a layer's delta from after its normalizations to before them, in place."""
+        gains, added = self._gain_arrays[index], self._added_arrays[index]
+        for norm in range(len(gains) - 1, -1, -1):
+            self._normalizers[index][norm].backward(delta, rows, gains[norm], added[norm])
 
     def update(self, step: int, rates: Tensor) -> None:
         """One step of the optimizer; `step` counts from 1, `rates` is (member, 1)."""

@@ -2,12 +2,13 @@
 
 from suite.parts.activations import ACTIVATIONS
 from suite.training.fused import GRADIENTS, UPDATES
+from suite.training.model import NORMALIZATIONS
 from suite.trial import Trial
 
-# Networks whose layers each feed the next and no other.
-_CHAINS = ("linear", "dense")
+_NETWORKS = ("linear", "dense", "residual")
 _REGULARIZERS = frozenset(
     {"dropout", "l1", "l2", "weight_decay", "label_smoothing", "input_noise", "early_stopping"}
+    | set(NORMALIZATIONS)
 )
 
 
@@ -15,7 +16,7 @@ def is_fused(trial: Trial) -> bool:
     """Whether the native passes know all that the recipe asks for; they know no user's own part."""
     return (
         not trial.supplied
-        and trial.network in _CHAINS
+        and trial.network in _NETWORKS
         and ACTIVATIONS[trial.activation].by_hand is not None
         and trial.loss in GRADIENTS
         and trial.optimizer in UPDATES

@@ -1,32 +1,16 @@
 """Native passes of the fast kernel: what torch needs several sweeps over memory for, in one.
 
-Compiled by Numba on first use and kept on disk. Every loop runs member by member, so that a
-member's numbers cannot depend on its company. Arrays are float32 and contiguous.
+Every loop runs member by member, so that a member's numbers cannot depend on its company. Arrays
+are float32 and contiguous.
 """
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from suite.training.compiling import compiled, compiled_sums
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _compile(function: Function) -> Function:
-    """Compiled, with products and sums contracted."""
-    made = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy")
-    return cast(Function, made(function))
-
-
-def _compile_sums(function: Function) -> Function:
-    """Compiled, and sums within a row taken in the order that suits the processor."""
-    made = numba.njit(cache=True, fastmath={"contract", "reassoc"}, error_model="numpy")
-    return cast(Function, made(function))
-
 
 # exp(x) = 2^n exp(r) with |r| ≤ ln 2 / 2 and a polynomial for exp(r): Cephes, expf.
 _LOG2_E = np.float32(1.44269504)
@@ -38,7 +22,7 @@ _ZERO = np.float32(0)
 _ONE = np.float32(1)
 
 
-@_compile_sums
+@compiled_sums
 def _exponentials(values: Floats, powers: NDArray[np.int32]) -> None:
     """Replace values by their exponentials; `powers` is scratch of the same length."""
     scales = powers.view(np.float32)
@@ -60,7 +44,7 @@ def _exponentials(values: Floats, powers: NDArray[np.int32]) -> None:
         values[i] *= scales[i]
 
 
-@_compile_sums
+@compiled_sums
 def _lower_by_highest(outputs: Floats, classes: int, out: Floats) -> None:
     """Subtract from each row its largest true output, so that no exponential overflows."""
     for b in range(outputs.shape[0]):
@@ -71,7 +55,7 @@ def _lower_by_highest(outputs: Floats, classes: int, out: Floats) -> None:
             out[b, j] = outputs[b, j] - highest
 
 
-@_compile_sums
+@compiled_sums
 def cross_entropy_gradient(
     outputs: Floats, targets: Floats, rows: Floats, classes: int, delta: Floats, biases: Floats
 ) -> None:
@@ -105,7 +89,7 @@ def cross_entropy_gradient(
                 sums[j] += out[b, j]
 
 
-@_compile
+@compiled
 def squared_error_gradient(
     outputs: Floats, targets: Floats, rows: Floats, classes: int, delta: Floats, biases: Floats
 ) -> None:
@@ -121,7 +105,7 @@ def squared_error_gradient(
                 sums[j] += out[j]
 
 
-@_compile
+@compiled
 def add_biases(values: Floats, biases: Floats) -> None:
     """Add each member's biases (member, column) to its rows (member, row, column) in place."""
     for k in range(values.shape[0]):
@@ -133,7 +117,7 @@ def add_biases(values: Floats, biases: Floats) -> None:
                 row[j] += bias[j]
 
 
-@_compile
+@compiled
 def relu_forward(values: Floats, biases: Floats) -> None:
     """Add biases and zero what is negative, in place."""
     for k in range(values.shape[0]):
@@ -147,7 +131,7 @@ def relu_forward(values: Floats, biases: Floats) -> None:
                 row[j] = _ZERO if value < _ZERO else value
 
 
-@_compile
+@compiled
 def relu_backward(delta: Floats, activations: Floats, biases: Floats) -> None:
     """Zero the gradient of idle units in place; `biases` receives its sums over rows."""
     for k in range(delta.shape[0]):
@@ -161,13 +145,13 @@ def relu_backward(delta: Floats, activations: Floats, biases: Floats) -> None:
                 sums[j] += value
 
 
-@_compile
+@compiled
 def _shrunk(weight: np.float32, threshold: np.float32) -> np.float32:
     """Soft threshold, whose zeros are exact."""
     return weight - min(max(weight, -threshold), threshold)
 
 
-@_compile
+@compiled
 def _adam_block(  # noqa: PLR0913, PLR0917
     theta: Floats,
     gradient: Floats,
@@ -190,7 +174,7 @@ def _adam_block(  # noqa: PLR0913, PLR0917
         theta[i] = _shrunk(weight * (_ONE - decay) - step, l1)
 
 
-@_compile
+@compiled
 def adam(  # noqa: PLR0913, PLR0917
     theta: Floats,
     gradient: Floats,
@@ -237,7 +221,7 @@ def adam(  # noqa: PLR0913, PLR0917
             place += size
 
 
-@_compile
+@compiled
 def _momentum_block(  # noqa: PLR0913, PLR0917
     theta: Floats,
     gradient: Floats,
@@ -258,7 +242,7 @@ def _momentum_block(  # noqa: PLR0913, PLR0917
         theta[i] = _shrunk(weight * (_ONE - decay) - step, l1)
 
 
-@_compile
+@compiled
 def momentum(  # noqa: PLR0913, PLR0917
     theta: Floats,
     gradient: Floats,
