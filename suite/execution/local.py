@@ -139,11 +139,15 @@ class ProcessExecutor:
         if self.time_limit is not None and self._pool is None:
             # What workers take to start is not the first cohorts' time.
             self.start()
+        yield from self._fill(waiting, suspects)
         while waiting or suspects or self._running:
-            yield from self._fill(*((suspects, 1) if suspects else (waiting, self.workers)))
-            yield from self._collect(waiting, suspects)
+            ended = list(self._collect(waiting, suspects))
+            # Before what has ended is handed out: no worker waits until that is stored.
+            yield from self._fill(waiting, suspects)
+            yield from ended
 
-    def _fill(self, source: deque[Cohort], places: int) -> Iterator[Event]:
+    def _fill(self, waiting: deque[Cohort], suspects: deque[Cohort]) -> Iterator[Event]:
+        source, places = (suspects, 1) if suspects else (waiting, self.workers)
         while source and len(self._running) < places:
             try:
                 future = self._submit(source[0])
