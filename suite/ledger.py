@@ -67,7 +67,8 @@ class Ledger:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._kept: dict[Path, pa.Table] = {}
-        self._joined: dict[str, tuple[list[Path], pa.Table]] = {}
+        self._joined: dict[str, tuple[list[str], pa.Table]] = {}
+        self._placed: tuple[list[str], dict[Key, str]] = [], {}
 
     def directory(self, table: str) -> Path:
         """Where a table's parts lie."""
@@ -104,21 +105,32 @@ class Ledger:
         wanted = None if trials is None else set(_keys(trials[list(KEY)].to_dict("list")))
         members = self._members(wanted)
         tables = [TABLES["histories"].empty_table()]
-        for stem, table in self._parts("histories", TABLES["histories"].names, members):
+        there = parquet.part_names(self.directory("histories"))
+        wanted_parts = [name for name in there if name.rpartition(".")[0] in members]
+        for stem, table in self._parts("histories", TABLES["histories"].names, wanted_parts):
             # A trial is in a cohort once, so its id is enough to find it there.
             tables.append(table.filter(pc.is_in(table["trial_id"], pa.array(members[stem]))))
         return _to_pandas(pa.concat_tables(tables))
 
     def _members(self, wanted: Collection[Key] | None) -> Mapping[str, list[str]]:
         """Ids of the trials whose last measurement is in a part, by the part's stem."""
-        stems: dict[Key, str] = {}
-        for stem, table in self._parts("trials", KEY):
-            stems |= dict.fromkeys(_keys(table.to_pydict()), stem)
+        placed = self._stems()
         members = defaultdict(list)
-        for key, stem in stems.items():
-            if wanted is None or key in wanted:
-                members[stem].append(key.trial_id)
+        for key in placed if wanted is None else wanted:
+            if key in placed:
+                members[placed[key]].append(key.trial_id)
         return members
+
+    def _stems(self) -> Mapping[Key, str]:
+        """Stem of the part with each trial's last measurement."""
+        names = parquet.part_names(self.directory("trials"))
+        known, stems = self._placed
+        if names[: len(known)] != known:
+            known, stems = [], {}
+        for stem, table in self._parts("trials", KEY, names[len(known) :]):
+            stems |= dict.fromkeys(_keys(table.to_pydict()), stem)
+        self._placed = names, stems
+        return stems
 
     def plan(self) -> pd.DataFrame:
         """Every request for a trial, oldest first."""
@@ -181,22 +193,24 @@ class Ledger:
 
     def _whole(self, name: str) -> pa.Table:
         """A table in one piece, to which only parts are added that are new."""
-        paths = parquet.list_parts(self.directory(name))
+        names = parquet.part_names(self.directory(name))
         known, table = self._joined.get(name, ([], TABLES[name].empty_table()))
-        if paths[: len(known)] != known:
+        if names[: len(known)] != known:
             known, table = [], TABLES[name].empty_table()
-        new = {path.stem for path in paths[len(known) :]}
+        new = names[len(known) :]
         if new:
             parts = self._parts(name, TABLES[name].names, new)
             table = pa.concat_tables([table, *(part for _, part in parts)]).combine_chunks()
-        self._joined[name] = paths, table
+        self._joined[name] = names, table
         return table
 
     def _parts(
-        self, name: str, columns: Sequence[str], stems: Collection[str] | None = None
+        self, name: str, columns: Sequence[str], names: Sequence[str] | None = None
     ) -> Iterator[tuple[str, pa.Table]]:
-        paths = parquet.list_parts(self.directory(name))
-        paths = [path for path in paths if stems is None or path.stem in stems]
+        """Stem and content of each part; of all of them where no names are given."""
+        directory = self.directory(name)
+        names = parquet.part_names(directory) if names is None else names
+        paths = [directory / part for part in names]
         # A part takes milliseconds, nearly all of them in Arrow, and there are thousands.
         with ThreadPoolExecutor(READERS) as readers:
             read = readers.map(lambda path: self._readable(path, name, columns), paths)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -19,13 +18,13 @@ class Measurements:
     """The ledger at one moment.
 
     Attributes:
-        parts: files that it consisted of.
+        parts: names of the files that it consisted of.
         ledger: itself, of which an experiment's own trials are asked for.
         plan: every request, oldest first.
         booked: rows of the invocations table, by their ids.
     """
 
-    parts: tuple[Path, ...]
+    parts: tuple[str, ...]
     ledger: Ledger
     plan: pd.DataFrame
     booked: Mapping[str, Row]
@@ -56,7 +55,7 @@ class Measurements:
 
 def measurements(ledger: Ledger, known: Measurements | None) -> Measurements:
     """What the ledger holds now; `known` itself if nothing was stored since."""
-    parts = tuple(path for name in _TABLES for path in parquet.list_parts(ledger.directory(name)))
+    parts = tuple(part for name in _TABLES for part in parquet.part_names(ledger.directory(name)))
     if known is not None and known.parts == parts:
         return known
     booked = {row["invocation"]: row for row in records(ledger.invocations())}
