@@ -126,14 +126,44 @@ def named(trial: Trial) -> str:
 
 @pytest.mark.parametrize("trial", NATIVE + BLOCKS, ids=named)
 def test_kernels_agree(trial, monkeypatch, make_split) -> None:
+    agree(*pair_of(company(trial), make_split(1), monkeypatch))
+
+
+CONVOLVED = [
+    (
+        recipe(
+            network="convolutional",
+            activation=BY_HAND[turn % len(BY_HAND)],
+            optimizer=("momentum", "adam", "sgd")[turn % 3],
+            depth=1 + turn % 4,
+            width=(5, 16, 33)[turn // 2 % 3],
+            kernel_size=kernel,
+            loss=("cross_entropy", "squared_error")[turn % 2],
+            initializer=("pytorch", "he")[turn % 2],
+            regularizers=PENALTIES[turn % 2 * 2],
+        ),
+        shape,
+    )
+    for turn, (shape, kernel) in enumerate(
+        itertools.product([(1, 20), (3, 7), (18, 5), (1, 6, 5), (2, 9, 4), (17, 4, 3)], range(1, 5))
+    )
+]
+
+
+@pytest.mark.parametrize(("trial", "shape"), CONVOLVED)
+def test_kernels_agree_on_maps(trial, shape, monkeypatch, make_split) -> None:
+    split = replace(make_split(1, features=math.prod(shape)), shape=shape)
+    agree(*pair_of(company(trial), split, monkeypatch))
+
+
+def agree(ours: Cohort, theirs: Cohort) -> None:
     """On one gradient, and on parameters and state after 21 steps."""
-    ours, theirs = pair_of(company(trial), make_split(1), monkeypatch)
     for cohort in (ours, theirs):
         cohort.compute_gradient(*batch_of(cohort))
     scale = float(theirs.gradient.theta.norm())
     for mine, other in zip(ours.gradient.views, theirs.gradient.views, strict=True):
         assert float((mine - other).norm()) <= 1e-6 * scale
-    train(ours, theirs, trial.epochs)
+    train(ours, theirs, ours.trials[0].epochs)
     assert_close(ours.parameters.theta, theirs.parameters.theta)
     for name in ours.kernel.state.keys() & theirs.kernel.state.keys():
         assert_close(ours.kernel.state[name], theirs.kernel.state[name])
@@ -179,7 +209,7 @@ def assert_close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
 # Which kernel
 
 GENERAL = {
-    "network": ["convolutional", "residual_convolutional"],
+    "network": ["residual_convolutional"],
     "activation": [name for name in ACTIVATIONS if name not in BY_HAND],
     "loss": [name for name in LOSSES if name not in GRADIENTS],
     "optimizer": [name for name in OPTIMIZERS if name not in UPDATES],
@@ -194,6 +224,21 @@ GENERAL = {
 def test_what_native_passes_do_not_know_takes_torchs(field, value) -> None:
     trial = recipe(**{field: value})
     assert kernel_name(trial, "cpu") == "torch-cpu"
+
+
+@pytest.mark.parametrize("pooling", [name for name in POOLINGS if name != "stride"])
+def test_pooled_maps_take_torchs(pooling) -> None:
+    trial = recipe(network="convolutional", pooling=pooling)
+    assert kernel_name(trial, "cpu") == "torch-cpu"
+
+
+@pytest.mark.parametrize("name", ["dropout", "batch_norm", "layer_norm"])
+def test_maps_with_a_regularizer_of_layers_take_torchs(name) -> None:
+    trial = recipe(network="convolutional", regularizers=((name, 0.5),))
+    assert kernel_name(trial, "cpu") == "torch-cpu"
+
+
+def test_other_devices_take_torchs() -> None:
     assert kernel_name(recipe(), "cpu") != kernel_name(recipe(), "cuda") == "torch-cuda"
 
 

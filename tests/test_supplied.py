@@ -502,7 +502,8 @@ def test_an_own_copy_of_our_part_gives_our_numbers(kind):
     }
     install(own(IMPORTS + copies[kind]))
     ours = {"activation": "sine", "network": "residual"}[kind]
-    recipe = {"width": 9, "depth": 3, "epochs": 3, "batch_size": 50}
+    # Of ours too, one that takes the kernel of a user's own.
+    recipe = {"width": 9, "depth": 3, "epochs": 3, "batch_size": 50, "activation": "sine"}
     pair = [build_trial(recipe | {kind: name}, "circles") for name in (ours, "copy")]
     first, second = trained(pair[:1]) + trained(pair[1:])
     assert first.metrics == second.metrics

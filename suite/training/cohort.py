@@ -289,7 +289,15 @@ def cohort_bytes(
     # The fast kernel keeps outputs, deltas, dropped and normalized; autograd every step on the way.
     copies = 3 + layout.norms if fused else 6 + 4 * layout.norms
     training = 4 * (matrices * layout.size + copies * rows * units + rows * padded(prod(shape)))
+    if fused:
+        training += _patch_bytes(layout, padded(trial.batch_size))
     return training + (_snapshot_bytes(layout, units) if probes else 0)
+
+
+def _patch_bytes(layout: Layout, rows: int) -> int:
+    """Of what lies under the fast kernel's convolutions, and of its gradient."""
+    maps = [placed for placed in layout.layers if placed.layer.kernel]
+    return 4 * 2 * sum(rows * prod(p.layer.maps) * p.weights.shape[0] for p in maps)
 
 
 def _snapshot_bytes(layout: Layout, units: int) -> int:

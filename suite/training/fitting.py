@@ -33,6 +33,8 @@ from suite.training.stopping import EarlyStopping
 from suite.trial import Outcome, Replicate, Trial
 
 CURVE_POINTS = 10
+# Of a search's candidate, of whom there are many and only the end is asked for.
+CANDIDATE_POINTS = 3
 PROBE_POINTS = 4
 # An output that varies less than this over all inputs, relative to its size, is constant.
 DEAD_SPREAD = 1e-6
@@ -174,7 +176,8 @@ class Fit:
     def _train(self) -> None:
         cohort, epochs = self._cohort, self._trials[0].epochs
         last = self._trials[0].last_epoch
-        curve_epochs = set(log_spaced(epochs, CURVE_POINTS))
+        points = CURVE_POINTS if self._trials[0].reports_test else CANDIDATE_POINTS
+        curve_epochs = set(log_spaced(epochs, points))
         probe_epochs = set(log_spaced(epochs, PROBE_POINTS)) if self._probes else set()
         before = None
         for epoch in range(self._first_epoch, last + 1):

@@ -1,12 +1,14 @@
-"""The fast kernel for dense networks on a CPU: products by torch, the rest in native passes.
+"""The fast kernel on a CPU: products by torch, the rest in native passes.
 
 Forward and backward passes are written out. Hidden layer l computes z_l = a_{l-1} W_l + b_l,
 normalizes it where the recipe says so, and gives a_l = activation(z_l), to which a residual network
-adds a_{l-1}; the last layer gives the outputs. Everything is (member, row, unit). Padding units
-carry zeros, and so do gradients at padding rows.
+adds a_{l-1}; the last layer gives the outputs. Everything is (member, row, unit), where each place
+of a map is a row: a convolution is a product with the patches under its kernel. Padding units carry
+zeros, and so do gradients at padding rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from suite.training.forward import Drop, Networks
 from suite.training.model import Model
 from suite.training.normalization import Rows
 from suite.training.normalizer import Normalizer
+from suite.training.patches import Patches
 
 # Loss -> native gradient at the outputs.
 GRADIENTS: dict[str, Callable[..., None]] = {
@@ -43,24 +46,39 @@ class _Workspace:
     """Buffers for one number of rows."""
 
     def __init__(self, model: Model, members: int, rows: int) -> None:
-        columns = [placed.columns for placed in model.layout.layers]
-        self.outputs = [torch.zeros(members, rows, width) for width in columns]
+        layers = model.layout.layers
+        sizes = [(members, rows * prod(p.layer.maps), p.columns) for p in layers]
+        self.outputs = [torch.zeros(size) for size in sizes]
         # A layer's delta is of no use once that of the layer below it is known, so that two take
         # turns; they stay in the cache.
-        turns: dict[tuple[int, int], Tensor] = {}
+        turns: dict[tuple[int, tuple[int, ...]], Tensor] = {}
         self.deltas = [
-            turns.setdefault((index % 2, width), torch.zeros(members, rows, width))
-            for index, width in enumerate(columns)
+            turns.setdefault((index % 2, size), torch.zeros(size))
+            for index, size in enumerate(sizes)
         ]
         # What hidden layers feed to the next, where that is not their outputs alone.
-        self.fed = [torch.empty(members, rows, width) for width in columns[:-1]]
-        self.turned = [outputs.transpose(1, 2) for outputs in self.outputs]
+        self.fed = [torch.empty(size) for size in sizes[:-1]]
+        self.patches = _patches(model, members, rows)
+        # As features for a dense layer: (member, row, place and channel).
+        self.flat = [outputs.view(members, rows, -1) for outputs in self.outputs]
+        self.flat_deltas = [delta.view(members, rows, -1) for delta in self.deltas]
+        self.turned = [outputs.transpose(1, 2) for outputs in self.flat]
         self.fed_turned = [fed.transpose(1, 2) for fed in self.fed]
         # The gradient at what a residual network's layers feed to the next.
         self.carried = torch.zeros_like(self.outputs[0])
         # The same memory, as the native passes take it.
         self.output_arrays = [outputs.numpy() for outputs in self.outputs]
         self.delta_arrays = [deltas.numpy() for deltas in self.deltas]
+
+
+def _patches(model: Model, members: int, rows: int) -> list[Patches | None]:
+    """Of each layer that is a convolution."""
+    layers = model.layout.layers
+    fed = [model.shape[1:], *(placed.layer.maps for placed in layers)]
+    return [
+        Patches(placed, places, index == 0, members, rows) if placed.layer.kernel else None
+        for index, (placed, places) in enumerate(zip(layers, fed, strict=False))
+    ]
 
 
 class FusedKernel:
@@ -103,6 +121,13 @@ class FusedKernel:
             [Normalizer(networks, index, norm) for norm in range(len(model.norms))]
             for index in range(model.hidden)
         ]
+        # Maps that a dense layer is fed with.
+        layers = [placed.layer for placed in model.layout.layers]
+        self._flattened = {
+            index
+            for index in range(model.hidden)
+            if layers[index].maps and not layers[index + 1].kernel
+        }
         self._residual = model.network == NETWORKS["residual"]
         self._relu = model.activation.by_hand == ByHand(relu_forward, relu_backward)
         self._turned = [weights.transpose(1, 2) for weights in parameters.weights]
@@ -160,12 +185,16 @@ class FusedKernel:
 
     def _forward(self, hidden: Tensor, work: _Workspace, rows: Rows, drops: Sequence[Drop]) -> None:
         for index, weights in enumerate(self._parameters.weights):
-            outputs = torch.bmm(hidden, weights, out=work.outputs[index])
+            patches = work.patches[index]
+            fed = patches.gather(hidden) if patches else hidden
+            outputs = torch.bmm(fed, weights, out=work.outputs[index])
             if index == self._model.hidden:
                 native.add_biases(work.output_arrays[index], self._biases[index])
                 return
             self._activate(index, outputs, work.output_arrays[index], rows)
-            new = torch.mul(outputs, drops[index].scale, out=work.fed[index]) if drops else outputs
+            new = work.flat[index] if index in self._flattened else outputs
+            if drops:
+                new = torch.mul(new, drops[index].scale, out=work.fed[index])
             skips = self._residual and index
             hidden = torch.add(new, hidden, out=work.fed[index]) if skips else new
 
@@ -192,29 +221,41 @@ class FusedKernel:
         self, inputs: Tensor, work: _Workspace, rows: Rows, drops: Sequence[Drop]
     ) -> None:
         for index in range(self._model.hidden, -1, -1):
-            delta, gradient = work.deltas[index], self._weight_gradients[index]
+            fed = self._fed(index, inputs, work, drops)
+            torch.bmm(fed, work.deltas[index], out=self._weight_gradients[index])
             if index == 0:
-                torch.bmm(inputs.transpose(1, 2), delta, out=gradient)
                 return
-            apart = drops or (self._residual and index > 1)
-            fed = (work.fed_turned if apart else work.turned)[index - 1]
-            torch.bmm(fed, delta, out=gradient)
-            below = self._carry(index, work)
+            self._carry(index, work)
             if drops:
-                below.mul_(drops[index - 1].scale)
+                work.deltas[index - 1].mul_(drops[index - 1].scale)
             self._bend(index - 1, work)
             self._unnormalize(index - 1, work.delta_arrays[index - 1], rows)
 
-    def _carry(self, index: int, work: _Workspace) -> Tensor:
-        """The gradient at what a layer is fed, in the buffer of the delta below it."""
+    def _fed(self, index: int, inputs: Tensor, work: _Workspace, drops: Sequence[Drop]) -> Tensor:
+        """What a layer was fed, turned.  # (member, row of its weights, row)."""
+        patches = work.patches[index]
+        if patches:
+            return patches.turned
+        if index == 0:
+            return inputs.transpose(1, 2)
+        apart = drops or (self._residual and index > 1)
+        return (work.fed_turned if apart else work.turned)[index - 1]
+
+    def _carry(self, index: int, work: _Workspace) -> None:
+        """Put the gradient at what a layer is fed where the delta below it will be."""
         delta, turned, below = work.deltas[index], self._turned[index], work.deltas[index - 1]
-        if not self._residual:
-            return torch.bmm(delta, turned, out=below)
-        if index == self._model.hidden:
-            torch.bmm(delta, turned, out=work.carried)
+        patches = work.patches[index]
+        if patches:
+            patches.carry(delta, turned, below)
+        elif not self._residual:
+            flattened = index - 1 in self._flattened
+            torch.bmm(delta, turned, out=work.flat_deltas[index - 1] if flattened else below)
         else:
-            work.carried.baddbmm_(delta, turned)
-        return below.copy_(work.carried)
+            if index == self._model.hidden:
+                torch.bmm(delta, turned, out=work.carried)
+            else:
+                work.carried.baddbmm_(delta, turned)
+            below.copy_(work.carried)
 
     def _bend(self, index: int, work: _Workspace) -> None:
         """Multiply a layer's delta by the activation's derivative in place, and sum over rows."""

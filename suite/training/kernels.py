@@ -6,23 +6,30 @@ from suite.training.model import NORMALIZATIONS
 from suite.trial import Trial
 
 _NETWORKS = ("linear", "dense", "residual")
-_REGULARIZERS = frozenset(
-    {"dropout", "l1", "l2", "weight_decay", "label_smoothing", "input_noise", "early_stopping"}
-    | set(NORMALIZATIONS)
+# What asks nothing of hidden layers.
+_BESIDE = frozenset(
+    {"l1", "l2", "weight_decay", "label_smoothing", "input_noise", "early_stopping"}
 )
+_REGULARIZERS = _BESIDE | {"dropout", *NORMALIZATIONS}
 
 
 def is_fused(trial: Trial) -> bool:
     """Whether the native passes know all that the recipe asks for; they know no user's own part."""
     return (
         not trial.supplied
-        and trial.network in _NETWORKS
+        and _knows_layers(trial)
         and ACTIVATIONS[trial.activation].by_hand is not None
         and trial.loss in GRADIENTS
         and trial.optimizer in UPDATES
         and trial.gradient_clip is None
-        and _REGULARIZERS.issuperset(name for name, _ in trial.regularizers)
     )
+
+
+def _knows_layers(trial: Trial) -> bool:
+    regularizers = {name for name, _ in trial.regularizers}
+    if trial.network == "convolutional":
+        return trial.pooling == "stride" and regularizers <= _BESIDE
+    return trial.network in _NETWORKS and regularizers <= _REGULARIZERS
 
 
 def kernel_name(trial: Trial, device: str) -> str:
