@@ -22,29 +22,32 @@ def with_states(cohort: Cohort, states: States) -> Cohort:
 
 
 def pretrain(
-    executor: Executor, trials: Sequence[Trial], workers: int
+    executor: Executor, trials: Sequence[Trial], workers: int, known: dict[Trial, Outcome]
 ) -> tuple[States, list[Outcome]]:
     """Train the networks that trials begin with.
+
+    Args:
+        executor: trains them.
+        trials: those that begin with them.
+        workers: processes that train.
+        known: how those ended that were trained before; receives how the others did.
 
     Returns:
         What each trial begins with, and how those ended whose network came to no end.
     """
     before = {trial: trial.pretraining for trial in trials}
-    wanted = [first for first in before.values() if first is not None]
-    ended = {
-        outcome.trial: outcome
-        for event in executor.run([_keeping(c) for c in group(wanted, (), workers)])
-        if isinstance(event, Finished)
-        for outcome in event.outcomes
-    }
+    wanted = [first for first in before.values() if first is not None and first not in known]
+    for event in executor.run([_keeping(c) for c in group(wanted, (), workers)]):
+        if isinstance(event, Finished):
+            known |= {outcome.trial: outcome for outcome in event.outcomes}
     states, failed = {}, []
     for trial, first in before.items():
         if first is not None:
-            state = ended[first].state
+            state = known[first].state
             if state is not None:
                 states[trial] = state
             else:
-                failed.append(_failed(trial, ended[first], executor.device))
+                failed.append(_failed(trial, known[first], executor.device))
     return states, failed
 
 

@@ -86,7 +86,7 @@ def repeat(
     repetitions, most = [], max(1, workers)
     for (digest, probes), trials in _alike(stored).items():
         with installed(supplied[digest]):
-            states, _ = pretrain(executor, [t for t in trials if t.pretrained_on], most)
+            states, _ = pretrain(executor, [t for t in trials if t.pretrained_on], most, {})
             cohorts = group(trials, probes, most)
             for event in executor.run([with_states(cohort, states) for cohort in cohorts]):
                 if isinstance(event, Finished):

@@ -116,6 +116,8 @@ class Run:
     experiments: tuple[str, ...]
     stored: dict[Key, Stored]
     invocation: str = field(default_factory=new_invocation_id)
+    # Networks that those of the present experiment begin with, by their recipes.
+    pretrained: dict[Trial, Outcome] = field(default_factory=dict)
     networks: int = 0
     reused: int = 0
 
@@ -243,6 +245,7 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
         _train(run, missing, states, _with_stored_probes(probes, keys, run.stored))
         source.tell({trial.id: _told(run.stored[key]) for trial, key in keys.items()})
     run.writer.drop_states()
+    run.pretrained.clear()
 
 
 def _propose(run: Run, source: Source) -> Sequence[Request]:
@@ -262,7 +265,8 @@ def _begun(run: Run, trials: Sequence[Trial]) -> States:
         return {}
     run.executor.start()
     with run.clock.spending("training"):
-        states, failed = pretrain(run.executor, trials, max(1, run.settings.workers))
+        workers = max(1, run.settings.workers)
+        states, failed = pretrain(run.executor, trials, workers, run.pretrained)
     for outcome in failed:
         _store(run, Finished(Cohort(trials=(outcome.trial,), probes=()), (outcome,)))
     return states

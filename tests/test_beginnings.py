@@ -86,7 +86,7 @@ def test_what_comes_before_follows_from_the_recipe():
 
 
 def test_a_network_begins_with_the_weights_it_was_trained_to():
-    states, failed = pretrain(InlineExecutor(), [TRIAL], 1)
+    states, failed = pretrain(InlineExecutor(), [TRIAL], 1, {})
     assert failed == []
     frozen = replace(TRIAL, stop_epoch=0)
     data = {frozen.replicate: load_split(NEW, 1, 200)}
@@ -99,13 +99,24 @@ def test_a_network_begins_with_the_weights_it_was_trained_to():
     assert before.metrics["validation_accuracy"] > 0.85 > kept.metrics["test_accuracy"]
 
 
+def test_a_beginning_that_is_known_is_not_trained_again():
+    def refuse(cohort, device):
+        raise AssertionError(cohort)
+
+    known = {}
+    first = pretrain(InlineExecutor(), [TRIAL], 1, known)
+    again = replace(TRIAL, epochs=TRIAL.epochs + 1)
+    states, failed = pretrain(InlineExecutor(train=refuse), [TRIAL, again], 1, known)
+    assert (states, failed) == ({**first[0], again: first[0][TRIAL]}, [])
+
+
 def test_fine_tuning_is_plain_training_from_those_weights():
     """Against a torch loop: what a fresh optimizer makes of the given weights, step by step."""
-    states, _ = pretrain(InlineExecutor(), [TRIAL], 1)
+    states, _ = pretrain(InlineExecutor(), [TRIAL], 1, {})
     trial = replace(TRIAL, optimizer="sgd", epochs=1, batch_size=200, activation="identity")
     trial = replace(trial, depth=0, network="linear")
     first = replace(TRIAL, **{f: getattr(trial, f) for f in ("network", "depth", "activation")})
-    states, _ = pretrain(InlineExecutor(), [replace(first, optimizer="sgd")], 1)
+    states, _ = pretrain(InlineExecutor(), [replace(first, optimizer="sgd")], 1, {})
     ((origin, state),) = states.items()
     trial = replace(trial, pretraining_epochs=origin.pretraining_epochs)
     split = load_split(NEW, 1, 200)
@@ -131,7 +142,7 @@ def test_without_the_weights_nothing_is_trained():
 
 def test_a_beginning_that_diverges_is_the_trials_outcome():
     wild = replace(TRIAL, optimizer="sgd", learning_rate=1e30)
-    states, (failed,) = pretrain(InlineExecutor(), [wild], 1)
+    states, (failed,) = pretrain(InlineExecutor(), [wild], 1, {})
     assert states == {}
     assert (failed.trial, failed.outcome) == (wild, "diverged")
     assert failed.error.startswith("while it was trained on rotating_boundary: ")

@@ -27,6 +27,7 @@ from suite.classical import fitting
 from suite.classical.features import OWN
 from suite.classical.fitting import fit_classical
 from suite.classical.models import CLASSICAL, build_estimator, read_settings
+from suite.data.loading import load_split
 from suite.data.split import Split
 from suite.trial import Trial
 
@@ -348,3 +349,28 @@ def test_openmp_and_linear_algebra_keep_to_one_thread(splits, monkeypatch):
     fitted(trial_of("histogram_gradient_boosting", "regression"), splits["regression"])
     assert seen
     assert set(seen) == {1}
+
+
+def test_an_svm_whose_kernel_is_multiplied_beforehand_decides_as_libsvms_does():
+    split = load_split("digits", 0, 300)
+    settings = (("C", 3.0), ("gamma", 0.02))
+    trial = Trial(dataset="digits", samples=300, network="rbf_svm", settings=settings)
+    (outcome,) = fit_classical([trial], {trial.replicate: split})
+    theirs = svm.SVC(C=3.0, gamma=0.02, break_ties=True).fit(
+        split.train_inputs.astype(np.float64), split.train_targets
+    )
+    for part in ("train", "validation", "test"):
+        inputs = getattr(split, f"{part}_inputs").astype(np.float64)
+        share = (theirs.predict(inputs) == getattr(split, f"{part}_targets")).mean()
+        assert outcome.metrics[f"{part}_accuracy"] == pytest.approx(share)
+    vectors = theirs.support_vectors_.size + theirs.dual_coef_.size + theirs.intercept_.size
+    assert outcome.parameters == vectors
+
+
+@pytest.mark.parametrize(
+    ("gamma", "rows", "kernel"), [(0.1, 5000, None), (0.1, 5001, "rbf"), ("scale", 9, "rbf")]
+)
+def test_a_large_kernel_or_one_that_data_decide_is_left_to_libsvm(gamma, rows, kernel):
+    estimator = svm.SVC(gamma=gamma)
+    CLASSICAL["rbf_svm"].adapt(estimator, rows)
+    assert estimator.kernel == kernel or (kernel is None and callable(estimator.kernel))

@@ -156,6 +156,16 @@ def test_kernels_agree_on_maps(trial, shape, monkeypatch, make_split) -> None:
     agree(*pair_of(company(trial), split, monkeypatch))
 
 
+@pytest.mark.parametrize(("shape", "twin"), [((2, 9, 4), "convolutional"), ((7,), "dense")])
+def test_a_network_by_shape_is_its_twin_to_the_bit(shape, twin, make_split) -> None:
+    split = replace(make_split(1, features=math.prod(shape)), shape=shape)
+    pair = [
+        fit([recipe(network=name, split=1)], {(1, 0.0): split})[0] for name in ("by_shape", twin)
+    ]
+    assert pair[0].metrics == pair[1].metrics
+    assert pair[0].parameters == pair[1].parameters
+
+
 def agree(ours: Cohort, theirs: Cohort) -> None:
     """On one gradient, and on parameters and state after 21 steps."""
     for cohort in (ours, theirs):

@@ -75,6 +75,23 @@ def pretend(cohort, device):
     return [Outcome(trial=trial, outcome="completed") for trial in cohort.trials]
 
 
+def test_workers_go_on_while_what_they_returned_is_taken_in() -> None:
+    """With one worker, the next cohort has begun before the last one is handed out."""
+    first, second, third = cohorts_of(1, 2, 1)
+    with closing(ProcessExecutor(1, train=pretend)) as executor:
+        events = [
+            (type(event).__name__, event.cohort) for event in executor.run([first, second, third])
+        ]
+    assert events == [
+        ("Started", first),
+        ("Started", second),
+        ("Finished", first),
+        ("Started", third),
+        ("Finished", second),
+        ("Finished", third),
+    ]
+
+
 # What a worker makes of what goes wrong
 
 

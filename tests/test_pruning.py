@@ -277,7 +277,7 @@ def test_a_pruned_network_trains_by_way_of_the_executor():
     trial = build_trial(
         {"pretrained_on": "same", "pretraining_epochs": 2, "prune": 0.8, "stop_epoch": 0}, "wine"
     )
-    states, failed = pretrain(InlineExecutor(), [trial], 1)
+    states, failed = pretrain(InlineExecutor(), [trial], 1, {})
     assert failed == []
     events = InlineExecutor().run([with_states(Plan(trials=(trial,), probes=()), states)])
     ((outcome,),) = [event.outcomes for event in events if isinstance(event, Finished)]

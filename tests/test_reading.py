@@ -202,7 +202,7 @@ vary/activation = [rleu, tanh] => 'relu' is not a level in profile 'quick' (leve
 vary/mix = {a: {wdth: 1}} => vary.mix.a: unknown field 'wdth'; did you mean 'width'? | known: act
 vary/mix = {a: {initializer: hee}} => vary.mix.a.initializer: unknown initializer 'hee'; did you
 hold/dataset = [wine, digts] => hold.dataset: unknown data set 'digts'; did you mean 'digits'? | known
-hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: convolutional, decision_tree
+hold/network = dens => hold.network: unknown network 'dens'; did you mean 'dense'? | known: by_shape, convolutional, decision_tree
 hold/loss = crossentropy => unknown loss 'crossentropy'; did you mean 'cross_entropy'? | known: absolute, cross
 hold/optimizer = adamm => unknown optimizer 'adamm'; did you mean 'adam'? | known: adagrad, adam, adamw, mom
 hold/initializer = xaiver => unknown initializer 'xaiver'; did you mean 'xavier'? | known: constant, he, he_

@@ -302,6 +302,19 @@ def test_curves_are_thin_and_hold_start_and_end(epochs) -> None:
     assert len(points) <= 20
 
 
+def test_a_candidates_curve_has_fewer_points_and_its_numbers_are_the_same(make_split) -> None:
+    whole = replace(recipes(1, optimizer="sgd")[0], epochs=9)
+    candidate = replace(whole, reports_test=False)
+    outcomes = [fit([trial], {FIRST: make_split(1)})[0] for trial in (whole, candidate)]
+    curves = [curve(outcome, "loss") for outcome in outcomes]
+    assert list(curves[1]) == [0, 1, 3, 9] == sorted(set(curves[1]) & set(curves[0]))
+    assert len(curves[0]) == 8
+    assert all(curves[0][epoch] == value for epoch, value in curves[1].items())
+    for name, value in outcomes[1].metrics.items():
+        assert outcomes[0].metrics[name] == value
+    assert {name.partition("_")[0] for name in outcomes[1].metrics} == {"train", "validation"}
+
+
 def test_a_cohort_refuses_what_does_not_stack(make_split) -> None:
     narrow, wide = recipes(1, optimizer="sgd")[0], recipes(1, optimizer="sgd", width=14)[0]
     with pytest.raises(ValueError, match="stackable"):

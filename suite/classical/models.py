@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from suite.classical import costs, sizes
@@ -148,6 +149,19 @@ def build_rbf_svm(settings: Settings, task: str, seed: int) -> Any:
     return SVC(break_ties=True, **settings) if task == "classification" else SVR(**settings)
 
 
+def multiply_beforehand(estimator: Any, rows: int) -> None:
+    """Let a matrix product work out the kernel of all pairs, where those fit the memory.
+
+    It is what libsvm works out pair by pair, which takes seven times as long on 854 features.
+    """
+    from sklearn.metrics.pairwise import rbf_kernel
+
+    # Else it depends on the training rows' variance.
+    known = not isinstance(estimator.gamma, str)
+    if known and rows <= costs.GRAM_ROWS:
+        estimator.set_params(kernel=partial(rbf_kernel, gamma=estimator.gamma))
+
+
 def build_decision_tree(settings: Settings, task: str, seed: int) -> Any:
     """One tree; the seed breaks ties between splits."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -282,6 +296,7 @@ CLASSICAL: dict[str, Classical] = {
         costs.rbf_svm,
         options={"C": _PENALTY, "gamma": _PENALTY},
         space={"C": {"log": (1e-2, 1e3)}, "gamma": {"log": (1e-4, 1.0)}},
+        adapt=multiply_beforehand,
         decides=True,
     ),
     "decision_tree": Classical(

@@ -22,8 +22,9 @@ def nearest_neighbours(estimator: Any) -> int:
 
 def rbf_svm(estimator: Any) -> int:
     """The support vectors with their coefficients, and intercepts."""
-    arrays = estimator.support_vectors_, estimator.dual_coef_, estimator.intercept_
-    return int(sum(np.size(array) for array in arrays))
+    # Where kernels were worked out beforehand, the vectors themselves are not kept in it.
+    vectors = estimator.n_support_.sum() * estimator.shape_fit_[1]
+    return int(vectors + np.size(estimator.dual_coef_) + np.size(estimator.intercept_))
 
 
 def tree(estimator: Any) -> int:

@@ -145,6 +145,11 @@ def convolutional_layers(sizes: Sizes) -> tuple[Layer, ...]:
     return (*layers, Layer(channels, sizes.outputs, taps))
 
 
+def layers_by_shape(sizes: Sizes) -> tuple[Layer, ...]:
+    """Convolutions over signals and images, dense layers over plain features."""
+    return (convolutional_layers if len(sizes.shape) > 1 else dense_layers)(sizes)
+
+
 def dense(net: Forward, hidden: Tensor) -> Tensor:
     """Each hidden layer feeds the next."""
     for index in range(net.depth):
@@ -206,6 +211,12 @@ NETWORKS: dict[str, Network] = {
         "He, Zhang, Ren & Sun 2016",
         convolutional_layers,
         residual_convolutional,
+    ),
+    "by_shape": Network(
+        "convolutional over signals and images, dense over plain features",
+        "LeCun, Bottou, Bengio & Haffner 1998",
+        layers_by_shape,
+        convolutional,
     ),
 }
 

@@ -6,6 +6,7 @@ from suite.training.model import NORMALIZATIONS
 from suite.trial import Trial
 
 _NETWORKS = ("linear", "dense", "residual")
+_WITH_MAPS = ("convolutional", "by_shape")
 # What asks nothing of hidden layers.
 _BESIDE = frozenset(
     {"l1", "l2", "weight_decay", "label_smoothing", "input_noise", "early_stopping"}
@@ -27,7 +28,7 @@ def is_fused(trial: Trial) -> bool:
 
 def _knows_layers(trial: Trial) -> bool:
     regularizers = {name for name, _ in trial.regularizers}
-    if trial.network == "convolutional":
+    if trial.network in _WITH_MAPS:
         return trial.pooling == "stride" and regularizers <= _BESIDE
     return trial.network in _NETWORKS and regularizers <= _REGULARIZERS
 
