@@ -367,3 +367,16 @@ def test_a_second_pass_writes_nothing(root, tmp_path, monkeypatch):
 def test_nothing_asked_for_is_nothing_mirrored(root):
     mirror(Ledger(root / "nowhere"), EXPERIMENT, root)
     assert all_runs(root) == []
+
+
+def test_a_deleted_databases_journal_is_not_taken_for_the_new_ones(tmp_path) -> None:
+    client = open_client(tmp_path)
+    client.create_experiment("of the deleted one")
+    kept = {path: path.read_bytes() for path in tmp_path.glob("mlflow.db-*")}
+    assert any(kept.values())
+    client._tracking_client.store.engine.dispose()
+    (tmp_path / "mlflow.db").unlink()
+    for path, content in kept.items():
+        path.write_bytes(content)
+    names = [found.name for found in open_client(tmp_path).search_experiments()]
+    assert names == ["Default"]

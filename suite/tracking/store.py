@@ -81,6 +81,9 @@ def _create_database(path: Path) -> None:
     made = subprocess.run(command, check=False, capture_output=True, text=True)
     if made.returncode:
         raise OSError(f"cannot make {path.name}: {made.stderr.strip().splitlines()[-1]}")
+    # Those of a database that was deleted without them would be taken for this one's.
+    for suffix in ("-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
     draft.replace(path)
     with closing(sqlite3.connect(path)) as connection:
         # A commit then waits for the disk once, not four times, and readers do not block it.
