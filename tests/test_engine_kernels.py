@@ -126,7 +126,7 @@ def named(trial: Trial) -> str:
 
 @pytest.mark.parametrize("trial", NATIVE + BLOCKS, ids=named)
 def test_kernels_agree(trial, monkeypatch, make_split) -> None:
-    agree(*pair_of(company(trial), make_split(1), monkeypatch))
+    assert_agree(*pair_of(company(trial), make_split(1), monkeypatch))
 
 
 CONVOLVED = [
@@ -153,7 +153,7 @@ CONVOLVED = [
 @pytest.mark.parametrize(("trial", "shape"), CONVOLVED)
 def test_kernels_agree_on_maps(trial, shape, monkeypatch, make_split) -> None:
     split = replace(make_split(1, features=math.prod(shape)), shape=shape)
-    agree(*pair_of(company(trial), split, monkeypatch))
+    assert_agree(*pair_of(company(trial), split, monkeypatch))
 
 
 @pytest.mark.parametrize(("shape", "twin"), [((2, 9, 4), "convolutional"), ((7,), "dense")])
@@ -166,7 +166,7 @@ def test_a_network_by_shape_is_its_twin_to_the_bit(shape, twin, make_split) -> N
     assert pair[0].parameters == pair[1].parameters
 
 
-def agree(ours: Cohort, theirs: Cohort) -> None:
+def assert_agree(ours: Cohort, theirs: Cohort) -> None:
     """On one gradient, and on parameters and state after 21 steps."""
     for cohort in (ours, theirs):
         cohort.compute_gradient(*batch_of(cohort))
