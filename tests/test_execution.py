@@ -18,7 +18,7 @@ import psutil
 import pytest
 import torch
 
-from suite.execution import local, worker
+from suite.execution import interrupts, local, worker
 from suite.execution.local import InlineExecutor, ProcessExecutor
 from suite.execution.work import Started
 from suite.planning import Cohort, group
@@ -140,6 +140,55 @@ def test_an_interrupt_ends_the_run():
 
     with pytest.raises(KeyboardInterrupt):
         trained(InlineExecutor(train=interrupted), cohorts_of(1))
+
+
+@pytest.fixture
+def compiling():
+    """A function that is interrupted as often as it is told, where Numba would be at work."""
+    source = """
+def compiling(times):
+    for _ in range(times):
+        signal.raise_signal(signal.SIGINT)
+    time.sleep(0.2)
+    log.append("compiled")
+"""
+    space = {"__name__": "llvmlite.binding.ffi", "log": [], "signal": signal, "time": time}
+    exec(source, space)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGALRM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield space["compiling"], space["log"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGALRM) == before[signal.SIGALRM]
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(
+    ("times", "again", "seconds", "happened"),
+    [
+        pytest.param(1, 0.05, 60, ["compiled"], id="while it trains on"),
+        pytest.param(1, 60, 0, ["compiled", "trained"], id="when the cohort ends first"),
+        pytest.param(2, 60, 60, [], id="at once where it comes twice"),
+    ],
+)
+def test_an_interrupt_of_the_compiler_ends_the_run_after_it(
+    monkeypatch, compiling, times, again, seconds, happened
+):
+    compile_kernel, log = compiling
+    monkeypatch.setattr(interrupts, "_AGAIN", again)
+
+    def train(cohort, device):
+        compile_kernel(times)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        log.append("trained")
+        return pretend(cohort, device)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(InlineExecutor(train=train), cohorts_of(1))
+    assert log == happened
 
 
 def test_training_here_leaves_the_number_of_threads_alone():

@@ -2,7 +2,6 @@
 
 import math
 import os
-import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import resource_tracker
 
 import torch
 from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
+from suite.execution.interrupts import interrupts_after_compiling, interrupts_held
 from suite.execution.kernels import kernel_name
 from suite.execution.work import Event, Finished, Started
 from suite.execution.worker import Failure, start_worker, train, warm_up
@@ -61,18 +60,6 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back, so that processes started meanwhile are deaf to it from the beginning."""
-    # Started by the first worker, it would let Ctrl-C through again.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 class InlineExecutor:
     """Trains in the calling process, one cohort after the other, however long that takes."""
 
@@ -89,7 +76,7 @@ class InlineExecutor:
         while waiting:
             cohort = waiting.popleft()
             yield Started(cohort)
-            with _one_thread():
+            with _one_thread(), interrupts_after_compiling():
                 result = self._train(cohort, self.device)
             if not isinstance(result, Failure):
                 yield Finished(cohort, tuple(result))
@@ -130,7 +117,7 @@ class ProcessExecutor:
     def start(self) -> None:
         """Start the workers and wait until each has imported what it needs."""
         # A worker that dies so early is replaced when `run` needs it.
-        with suppress(BrokenProcessPool), _interrupts_held():
+        with suppress(BrokenProcessPool), interrupts_held():
             wait([self._workers().submit(warm_up) for _ in range(self.workers)])
 
     def run(self, cohorts: Sequence[Cohort]) -> Iterator[Event]:
@@ -209,7 +196,7 @@ class ProcessExecutor:
             yield Finished(cohort, failed_outcomes(cohort, failure, self.device))
 
     def _submit(self, cohort: Cohort) -> "Future[Result]":
-        with _interrupts_held():
+        with interrupts_held():
             future: Future[Result] = self._workers().submit(self._train, cohort, self.device)
         return future
 
