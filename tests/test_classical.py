@@ -39,7 +39,7 @@ ORACLES = {
     ),
     "linear_regression": (None, lambda _: linear_model.LinearRegression()),
     "ridge": (lambda _: linear_model.RidgeClassifier(), lambda _: linear_model.Ridge()),
-    "logistic_regression": (lambda _: linear_model.LogisticRegression(max_iter=1000), None),
+    "logistic_regression": (lambda _: linear_model.LogisticRegression(solver="newton-cg"), None),
     "nearest_neighbours": (
         lambda _: neighbors.KNeighborsClassifier(),
         lambda _: neighbors.KNeighborsRegressor(),

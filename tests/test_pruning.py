@@ -40,7 +40,8 @@ TRIAL = Trial(
 RECIPES = {
     "fused": {},
     "momentum": {"optimizer": "momentum", "regularizers": (("l1", 1e-3), ("l2", 1e-3))},
-    "autograd": {"optimizer": "rmsprop"},
+    "scaled": {"optimizer": "rmsprop"},
+    "autograd": {"activation": "gelu"},
     "clipped": {"gradient_clip": 0.1},
     "normalized": {"regularizers": (("batch_norm", 1), ("dropout", 0.2))},
     "slopes": {"activation": "prelu"},

@@ -35,8 +35,16 @@ UPDATES: dict[str, tuple[str, ...]] = {
     "sgd": ("velocity",),
     "momentum": ("velocity",),
     "nesterov": ("velocity",),
+    "rmsprop": ("squares",),
+    "adagrad": ("squares",),
     "adam": ("first", "second"),
     "adamw": ("first", "second"),
+}
+# Of optimizers that scale by squared gradients: the share of the old squares that is kept, that of
+# the new one that is added, and what is added to the root.
+SCALINGS = {
+    "rmsprop": np.array([0.99, 0.01, 1e-8], np.float32),
+    "adagrad": np.array([1, 1, 1e-10], np.float32),
 }
 # The columns of the members' penalties.
 PENALTIES = ("l2", "weight_decay", "l1")
@@ -281,6 +289,8 @@ class FusedKernel:
         if self._optimizer in ("adam", "adamw"):
             corrections = np.array([1 / (1 - 0.9**step), (1 - 0.999**step) ** -0.5], np.float32)
             native.adam(theta, flat, state[0], state[1], *places, corrections)
+        elif self._optimizer in SCALINGS:
+            native.scaled(theta, flat, state[0], *places, SCALINGS[self._optimizer])
         else:
             lookahead = float(self._optimizer == "nesterov")
             native.momentum(theta, flat, state[0], *places, self._momenta, lookahead)

@@ -287,3 +287,72 @@ def momentum(  # noqa: PLR0913, PLR0917
                 on * penalties[k, 2] * rates[k],
             )
             place += size
+
+
+@compiled
+def _scaled_block(  # noqa: PLR0913, PLR0917
+    theta: Floats,
+    gradient: Floats,
+    squares: Floats,
+    rate: np.float32,
+    kept: np.float32,
+    added: np.float32,
+    epsilon: np.float32,
+    l2: np.float32,
+    decay: np.float32,
+    l1: np.float32,
+) -> None:
+    for i in range(theta.size):
+        weight = theta[i]
+        slope = gradient[i] + l2 * weight
+        square = kept * squares[i] + added * slope * slope
+        squares[i] = square
+        step = rate * slope / (np.sqrt(square) + epsilon)
+        theta[i] = _shrunk(weight * (_ONE - decay) - step, l1)
+
+
+@compiled
+def scaled(  # noqa: PLR0913, PLR0917
+    theta: Floats,
+    gradient: Floats,
+    squares: Floats,
+    starts: Ints,
+    sizes: Ints,
+    penalised: NDArray[np.bool_],
+    rates: Floats,
+    penalties: Floats,
+    scaling: Floats,
+) -> None:
+    """Steps over the root of squared gradients, with penalties, in one sweep.
+
+    Args:
+        theta: (member, parameter).
+        gradient: flat.
+        squares: what has been gathered of squared gradients.  # (member, parameter)
+        starts: each field's first place.
+        sizes: each field's length.
+        penalised: whether a field's numbers are weights.
+        rates: learning rate of each member.
+        penalties: (member, 3).
+        scaling: share of the squares that is kept, of the new one that is added, and what is added
+            to the root.
+    """
+    place = 0
+    for field in range(starts.size):
+        start, size = starts[field], sizes[field]
+        for k in range(theta.shape[0]):
+            there = slice(start, start + size)
+            on = _ONE if penalised[field] else _ZERO
+            _scaled_block(
+                theta[k, there],
+                gradient[place : place + size],
+                squares[k, there],
+                rates[k],
+                scaling[0],
+                scaling[1],
+                scaling[2],
+                on * penalties[k, 0],
+                on * penalties[k, 1] * rates[k],
+                on * penalties[k, 2] * rates[k],
+            )
+            place += size
