@@ -115,7 +115,8 @@ def origin_of(trial: Trial) -> str:
     Raises:
         ValueError: the parts are from two files.
     """
-    digests = {origin(field, getattr(trial, field)) for field in FIELDS} - {""}
+    named = {field for field, _ in _origins}
+    digests = {origin(field, getattr(trial, field)) for field in named} - {""}
     if len(digests) > 1:
         names = sorted(_installed[digest].name for digest in digests)
         raise ValueError(f"one network cannot have parts from {' and '.join(names)}")

@@ -263,7 +263,7 @@ def build_trial(
     )
     _check_regularizers_suit(trial, card.task)
     trial = _with_budget(trial, recipe.get("parameters"))
-    return replace(trial, supplied=origin_of(trial))
+    return _with_origin(trial)
 
 
 def _classical_trial(
@@ -284,7 +284,12 @@ def _classical_trial(
         **kept,
         **place,
     )
-    return replace(trial, supplied=origin_of(trial))
+    return _with_origin(trial)
+
+
+def _with_origin(trial: Trial) -> Trial:
+    origin = origin_of(trial)
+    return replace(trial, supplied=origin) if origin else trial
 
 
 def _check_regularizers_suit(trial: Trial, task: str) -> None:

@@ -151,11 +151,11 @@ Step = Callable[[Experiment], None]
 class Foreseen(Source, Protocol):
     """A source that says beforehand what it will ask for."""
 
-    def count(self) -> int:
-        """Trials in all; with rungs an estimate."""
-
     def preview(self) -> Sequence[Request]:
-        """As many requests, with examples of what is not yet chosen."""
+        """As many requests as there will be, with examples of what is not yet chosen.
+
+        With rungs their number is an estimate.
+        """
 
 
 def design_source(experiment: Experiment, profile: str) -> Foreseen:
@@ -214,7 +214,8 @@ def run_experiments(
 
 
 def _size(source: Foreseen) -> Size:
-    return Size(source.count(), sum(estimate_seconds(r.trial) for r in source.preview()))
+    requests = source.preview()
+    return Size(len(requests), sum(estimate_seconds(request.trial) for request in requests))
 
 
 def _executor(settings: Settings) -> Executor:

@@ -195,7 +195,7 @@ def _trial_row(outcome: Outcome, provenance: Provenance) -> dict[str, Any]:
         raise ValueError(f"no column for the metric {min(unexpected)!r}")
     return {
         **asdict(provenance),
-        **asdict(outcome.trial),
+        **outcome.trial.recipe,
         **key_of(outcome, provenance)._asdict(),
         **outcome.metrics,
         "regularizers": regularizer_text(outcome.trial.regularizers),

@@ -172,7 +172,7 @@ def test_without_tuning_there_are_only_final_trials():
     source = make_source(tune=None, hold=hold)
     finals = source.propose()
     assert {(r.stage, r.trial.learning_rate) for r in finals} == {("final", 0.05)}
-    assert (source.propose(), len(finals)) == ((), source.count())
+    assert source.propose() == ()
     assert [r.trial for r in source.preview()] == [r.trial for r in finals]
 
 
@@ -182,7 +182,7 @@ def test_counts_and_previews_are_what_is_asked():
     source.tell(answered(tuning, random_scores(1)))
     asked = [*tuning, *source.propose()]
     preview = make_source().preview()
-    assert source.count() == len(asked) == len(preview)
+    assert len(asked) == len(preview)
     for planned, real in zip(preview, asked, strict=True):
         assert (planned.study, planned.stage, planned.contender) == (
             *(real.study, real.stage, real.contender),
@@ -279,7 +279,7 @@ def test_networks_that_show_variance_differ_from_the_final_in_one_thing():
         assert trials["variance", 0].order == final.seed
         assert replace(trials["variance", 1], order=None) == final
         assert len(trials) == 2
-    assert source.count() == 24 * 6 + 24 + 48
+    assert len(source.preview()) == 24 * 6 + 24 + 48
 
 
 def test_classical_models_bring_their_own_space_and_have_no_weights_to_vary():

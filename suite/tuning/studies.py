@@ -106,10 +106,6 @@ class DesignSource:
             place.search.tell({a.candidate.number: self._score(place, a) for a in batch})
         self._asked = []
 
-    def count(self) -> int:
-        """Trials that the source asks for in all; with rungs an estimate."""
-        return len(self.preview())
-
     def preview(self) -> list[Request]:
         """As many requests as the budgets pay for, with examples of what is not yet chosen."""
         tuning = [
