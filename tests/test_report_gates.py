@@ -120,6 +120,19 @@ def test_times_are_said_to_be_of_this_machine():
     assert words in claim_in_words(design.claims["a"])
 
 
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        ("log_seconds", "log seconds"),
+        ("log10_minutes", "log10 minutes"),
+        ("log2_throughput", "log2 throughput, rows/s"),
+    ],
+)
+def test_a_unit_that_the_name_says_is_not_said_twice(metric, words):
+    claim = {**CONTRAST, "kind": "timing", "metric": metric}
+    assert view(claim, lambda row: {"seconds": np.exp(noise(row))}).measured == words
+
+
 def bands(band, effect=0.5, interval=(0.4, 0.6)):
     picture = ElementTree.fromstring(str(gate_picture(effect, interval, band)))
     (rectangle,) = (each for each in picture if each.get("class") == "margin")

@@ -16,6 +16,8 @@ Row = Mapping[str, Any]
 
 # Shape says what colour says.
 GLYPHS = {"supported": "✓", "refuted": "✗", "equivalent": "≈", "inconclusive": "?"}
+# How a metric's name and how its unit begin.
+LOGARITHMS = {"log": "ln", "log2": "log2", "log10": "log10"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,16 @@ def claim_view(row: Row, experiment: Experiment, complete: bool) -> ClaimView:
 
 
 def _measured(row: Row) -> str:
-    """'test accuracy', 'generalization gap per doubling of samples'."""
+    """'test accuracy', 'generalization gap per doubling of samples'.
+
+    A unit that the name says, too, is left out: 'log2 throughput, rows/s', 'log10 minutes'.
+    """
     name = metric_words(row["metric"])
-    unit = row["unit"].removeprefix("ln").strip() if name.startswith("log ") else row["unit"]
-    return f"{name} {unit}" if unit.startswith("per ") else f"{name}, {unit}".removesuffix(", ")
+    kind, _, of = name.partition(" ")
+    unit = row["unit"].removeprefix(LOGARITHMS.get(kind, " ")).strip()
+    if unit.startswith("per "):
+        return f"{name} {unit}"
+    return name if of.startswith(unit) else f"{name}, {unit}"
 
 
 def _no_word(row: Row, complete: bool) -> str:
