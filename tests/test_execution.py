@@ -103,6 +103,24 @@ def test_a_worker_trains(one_thread):
     assert {outcome.probes for outcome in outcomes} == {PROBES}
 
 
+def test_a_worker_loads_each_split_once(monkeypatch, one_thread):
+    made = []
+
+    def load_split(*request):
+        made.append(request)
+        return real(*request)
+
+    real = worker.load_split
+    monkeypatch.setattr(worker, "load_split", load_split)
+    worker._load.cache_clear()
+    for rate in (0.01, 0.02):
+        trials = [
+            Trial(dataset="wine", split=split, epochs=1, learning_rate=rate) for split in range(30)
+        ]
+        assert len(worker.train(Cohort(trials=tuple(trials), probes=()), "cpu")) == 30
+    assert sorted(split for _, split, *_ in made) == list(range(30))
+
+
 @pytest.mark.parametrize(
     ("error", "word", "text"),
     [

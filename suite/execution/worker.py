@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
+from cachetools import LRUCache, cached
 from loky import process_executor
 from threadpoolctl import threadpool_limits
 
@@ -23,8 +24,10 @@ from suite.planning import Cohort
 from suite.training.fitting import fit
 from suite.trial import Outcome, Trial
 
-# Of a set with more inputs than this in all its rows, one split stays in memory for later cohorts.
+# Of a set with more inputs than this in all its rows, one split stays in memory for later cohorts;
+# of smaller ones, as many as fit into so many bytes. Some take most of a second to be made again.
 _FEW_NUMBERS = 2**24
+_CACHE_BYTES = 2**29
 # Between the seeds of networks that keep a timed one company.
 _NEXT_SEED = 100_003
 
@@ -106,7 +109,13 @@ def with_company(trials: Sequence[Trial]) -> Sequence[Trial]:
     return [replace(trial, seed=trial.seed + _NEXT_SEED * number) for number in range(count)]
 
 
-@lru_cache(maxsize=12)
+def _bytes(split: Split) -> int:
+    parts = (split.train_inputs, split.validation_inputs, split.test_inputs)
+    # What is more than inputs hardly counts, but a split without them is to count, too.
+    return sum(part.nbytes for part in parts) + 4096
+
+
+@cached(LRUCache(maxsize=_CACHE_BYTES, getsizeof=_bytes), info=True)
 def _load(
     origin: str,  # noqa: ARG001, two versions of a user's file may give one name to other rows
     dataset: str,
