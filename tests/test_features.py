@@ -75,7 +75,7 @@ def by_hand(features, split, model):
 
 
 def logistic(penalty=1.0):
-    return LogisticRegression(max_iter=1000, C=penalty)
+    return LogisticRegression(solver="newton-cg", C=penalty)
 
 
 def test_principal_components_are_scikit_learns(splits):
