@@ -109,8 +109,8 @@ def origin(field: str, name: object) -> str:
     return _origins.get((field, base_name(str(name))), "")
 
 
-def origin_of(trial: Trial) -> str:
-    """The digest of the file that a recipe names parts from; empty where all are Leadline's own.
+def with_origin(trial: Trial) -> Trial:
+    """The recipe with the digest of the file that it names parts from, if it names any.
 
     Raises:
         ValueError: the parts are from two files.
@@ -120,7 +120,7 @@ def origin_of(trial: Trial) -> str:
     if len(digests) > 1:
         names = sorted(_installed[digest].name for digest in digests)
         raise ValueError(f"one network cannot have parts from {' and '.join(names)}")
-    return next(iter(digests), "")
+    return replace(trial, supplied=digests.pop()) if digests else trial
 
 
 def source_of(digest: str) -> Supplied | None:

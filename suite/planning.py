@@ -15,7 +15,7 @@ from suite.data.naming import base_name
 from suite.data.tables.spec import is_table_name
 from suite.errors import InputError, unknown
 from suite.experiment import Design, Experiment, Level, Levels, regularizer_pairs, setting_pairs
-from suite.installing import origin, origin_of, source_of
+from suite.installing import origin, source_of, with_origin
 from suite.levels import SOLVED
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.initializers import INITIALIZERS
@@ -263,7 +263,7 @@ def build_trial(
     )
     _check_regularizers_suit(trial, card.task)
     trial = _with_budget(trial, recipe.get("parameters"))
-    return _with_origin(trial)
+    return with_origin(trial)
 
 
 def _classical_trial(
@@ -284,12 +284,7 @@ def _classical_trial(
         **kept,
         **place,
     )
-    return _with_origin(trial)
-
-
-def _with_origin(trial: Trial) -> Trial:
-    origin = origin_of(trial)
-    return replace(trial, supplied=origin) if origin else trial
+    return with_origin(trial)
 
 
 def _check_regularizers_suit(trial: Trial, task: str) -> None:

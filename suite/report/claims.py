@@ -148,7 +148,7 @@ def _measured(row: Row) -> str:
     """
     name = metric_words(row["metric"])
     kind, _, of = name.partition(" ")
-    unit = row["unit"].removeprefix(LOGARITHMS.get(kind, " ")).strip()
+    unit = row["unit"].removeprefix(LOGARITHMS.get(kind, "")).strip()
     if unit.startswith("per "):
         return f"{name} {unit}"
     return name if of.startswith(unit) else f"{name}, {unit}"
