@@ -235,8 +235,9 @@ def _run_source(run: Run, experiment: Experiment, source: Source) -> None:
         run.networks += len(requests)
         run.writer.store_plan(_plan_rows(run, experiment, requests, keys))
         probes = _probes(experiment, requests)
-        missing = [t for t, key in keys.items() if _is_missing(run.stored.get(key), probes[t])]
-        known = [trial for trial in keys if trial not in set(missing)] + _asked_twice(requests)
+        lacks = {t: _is_missing(run.stored.get(key), probes[t]) for t, key in keys.items()}
+        missing = [trial for trial, lacking in lacks.items() if lacking]
+        known = [trial for trial, lacking in lacks.items() if not lacking] + _asked_twice(requests)
         run.reused += len(known)
         run.listener.reused(known)
         going = {r.trial: r.continues for r in requests if r.continues is not None}

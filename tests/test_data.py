@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
@@ -122,6 +123,16 @@ def test_a_simple_model_scores_what_is_known_of_the_set(name, model, low, high):
         model.fit(split.train_inputs, split.train_targets)
         scores.append(model.score(split.test_inputs, split.test_targets))
     assert low <= np.mean(scores) <= high
+
+
+@pytest.mark.parametrize("side", [14, 7])
+def test_smaller_images_are_means_of_squares_of_pixels(side):
+    whole, small = raw_samples("mnist5k", 0), raw_samples(f"mnist5k(side={side})", 0)
+    images = torch.from_numpy(whole.inputs[::100].copy()).view(-1, 1, 28, 28)
+    averaged = torch.nn.functional.avg_pool2d(images, 28 // side).flatten(1)
+    np.testing.assert_allclose(small.inputs[::100], averaged, rtol=1e-6)
+    np.testing.assert_array_equal(small.targets, whole.targets)
+    assert CARDS[f"mnist5k(side={side})"].shape == (1, side, side)
 
 
 @pytest.mark.parametrize("name", DATASETS)

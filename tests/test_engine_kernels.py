@@ -12,6 +12,7 @@ from torch.func import functional_call
 from suite.parts.activations import ACTIVATIONS
 from suite.parts.losses import LOSSES
 from suite.parts.networks import POOLINGS
+from suite.parts.optimizers import SCALINGS
 from suite.parts.regularizers import REGULARIZERS
 from suite.training import cohort as cohorts
 from suite.training import native
@@ -19,7 +20,7 @@ from suite.training.autograd import AutogradKernel
 from suite.training.cohort import Cohort
 from suite.training.convolution import convolve
 from suite.training.fitting import fit
-from suite.training.fused import GRADIENTS, SCALINGS, UPDATES, FusedKernel
+from suite.training.fused import GRADIENTS, UPDATES, FusedKernel
 from suite.training.kernels import is_fused, kernel_name
 from suite.trial import Trial
 from tests.plain_torch import LOSSES as PLAIN_LOSSES

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pandas as pd
@@ -362,6 +363,36 @@ def test_a_second_pass_writes_nothing(root, tmp_path, monkeypatch):
         monkeypatch.delattr(MlflowClient, name)
     once_more(EXPERIMENT)
     mirror(Ledger(root / "results"), EXPERIMENT, root, tmp_path / "reports")
+
+
+def test_a_helper_makes_the_store_before_it_is_needed(root, empty_mlflow, monkeypatch):
+    database = root / "mlflow.db"
+    database.unlink()
+    monkeypatch.setattr(
+        "suite.tracking.store._create_database", lambda path: shutil.copy(empty_mlflow, path)
+    )
+    with ThreadPoolExecutor(1) as helper:
+        mirrored = Mirror(Ledger(root / "results"), root, helper=helper)
+        mirrored.prepare()
+    assert database.exists()
+    monkeypatch.delattr("suite.tracking.store._create_database")
+    mirrored(EXPERIMENT)
+    assert len(by_stage(root, "final")) == 5
+
+
+def test_a_store_that_the_helper_cannot_make_is_a_warning(root, monkeypatch):
+    def refuse(path):
+        raise OSError(28, "No space left on device")
+
+    (root / "mlflow.db").unlink()
+    monkeypatch.setattr("suite.tracking.store._create_database", refuse)
+    told = []
+    with ThreadPoolExecutor(1) as helper:
+        mirrored = Mirror(Ledger(root / "results"), root, warn=told.append, helper=helper)
+        mirrored.prepare()
+    mirrored(EXPERIMENT)
+    (line,) = told
+    assert "No space left on device" in line
 
 
 def test_nothing_asked_for_is_nothing_mirrored(root):

@@ -2,6 +2,9 @@
 
 import shutil
 import warnings
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +12,13 @@ import pytest
 import torch
 
 from suite.data.loading import load_split
+from suite.execution.helper import Helper
 from suite.exporting import export
 from suite.ledger import Ledger
 from suite.provenance import Provenance, code_hash
 from suite.storing import writing
-from suite.tracking.mirror import mirror
-from suite.tracking.models import _save
+from suite.tracking.making import save
+from suite.tracking.mirror import Mirror, mirror
 from suite.tracking.store import open_client
 from suite.training.fitting import fit
 from suite.trial import Trial
@@ -57,7 +61,7 @@ def test_a_loaded_model_gives_the_logged_scores(changes, tmp_path, quiet):
     outcome = outcome_of(trial)
     found = export(trial, outcome.best_epoch)
     row = {"trial_id": trial.id, "dataset": trial.dataset, "split": trial.split}
-    _save(found, row, tmp_path / "model")
+    save(found, row, tmp_path / "model")
     module = mlflow.pytorch.load_model(str(tmp_path / "model"))
     assert isinstance(module, torch.nn.Module)
     outputs = module(found.test_rows).detach().numpy()
@@ -80,7 +84,7 @@ def root(tmp_path, empty_mlflow, monkeypatch):
     return tmp_path
 
 
-def store_trained(root, code, **changes):
+def store_trained(root, code, helper=None, **changes):
     trial = Trial(**(BASE | changes))
     outcome = outcome_of(trial)
     words = dict.fromkeys(Provenance.__dataclass_fields__, "x")
@@ -89,7 +93,7 @@ def store_trained(root, code, **changes):
     with writing(root / "results") as writer:
         writer.store_plan([replace(make_row(outcome), **own)])
         writer.store([outcome], Provenance(**words))
-    mirror(Ledger(root / "results"), EXPERIMENT, root, root / "reports")
+    Mirror(Ledger(root / "results"), root, root / "reports", helper=helper)(EXPERIMENT)
     return outcome
 
 
@@ -101,11 +105,13 @@ def runs_of(root):
 
 
 @pytest.mark.slow
-def test_the_best_network_hangs_on_its_run_and_loads_by_its_link(root, quiet):
-    """Likewise, through the whole mirror."""
+@pytest.mark.parametrize("helper", [None, Helper()], ids=["here", "beside"])
+def test_the_best_network_hangs_on_its_run_and_loads_by_its_link(helper, root, quiet):
+    """Likewise, through the whole mirror, and made by a process of its own."""
     import mlflow.pytorch
 
-    outcome = store_trained(root, code_hash())
+    with closing(helper) if helper else nullcontext():
+        outcome = store_trained(root, code_hash(), helper)
     runs = runs_of(root)
     (output,) = runs["final"].outputs.model_outputs
     link = f"models:/{output.model_id}"
@@ -125,6 +131,24 @@ def test_the_best_network_hangs_on_its_run_and_loads_by_its_link(root, quiet):
     assert {metric.key: metric.value for metric in model.metrics}["test_accuracy"] == logged
     mirror(Ledger(root / "results"), EXPERIMENT, root, root / "reports")
     assert len(runs_of(root)["final"].outputs.model_outputs) == 1
+
+
+class Dying:
+    """A helper that dies at work."""
+
+    def submit(self, *_):
+        future = Future()
+        future.set_exception(BrokenProcessPool("it was killed"))
+        return future
+
+
+def test_a_helper_that_died_costs_the_model_alone(root):
+    outcome = store_trained(root, code_hash(), Dying())
+    runs = runs_of(root)
+    assert runs["final"].outputs.model_outputs == []
+    assert runs["final"].data.metrics["test_accuracy"] == outcome.metrics["test_accuracy"]
+    note = runs["invocation"].data.tags["mlflow.note.content"]
+    assert f"`{outcome.trial.id}`; the process that trained it again died." in note
 
 
 def test_a_network_of_other_code_is_named_only(root):

@@ -83,6 +83,20 @@ def test_both_sets_are_of_the_same_words():
     assert (ngrams.inputs.sum(axis=1) > 5).all()
 
 
+@pytest.mark.parametrize("name", ["words", "words_ngrams"])
+def test_fewer_words_are_some_of_the_same(name):
+    few = words.choose_words(each=40)
+    assert few.others == CHOSEN.others
+    place = {word: row for row, word in enumerate(CHOSEN.samples)}
+    rows = [place[word] for word in few.samples]
+    assert rows == sorted(set(rows))
+    small, whole = raw_samples(f"{name}(each=40)", 0), raw_samples(name, 0)
+    np.testing.assert_array_equal(small.inputs, whole.inputs[rows])
+    np.testing.assert_array_equal(small.targets, whole.targets[rows])
+    assert np.bincount(small.targets).tolist() == [40] * 10
+    assert CARDS[f"{name}(each=40)"].samples == 400
+
+
 # With 3000 words; with all 11 200 they are .56 and .74.
 @pytest.mark.parametrize(
     ("name", "low", "high"), [("words", 0.46, 0.56), ("words_ngrams", 0.6, 0.72)]

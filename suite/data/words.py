@@ -1,8 +1,8 @@
 """Words of ten languages, as letters and as character n-grams, from lists that wordfreq ships."""
 
 from collections import Counter
-from functools import cache
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ SHORTEST, LONGEST = 4, 14
 BLANK = " "
 LETTERS = "abcdefghijklmnopqrstuvwxyzàáâãäåçèéêëìíîïñòóôõöùúûüąćęłńœśźż"
 ALPHABET = LETTERS + BLANK
-# Words of each language that are samples; the other words of its list only choose the n-grams.
+# Words of each language that can be samples; the other words of its list only choose the n-grams.
 EACH = 1400
 NGRAMS = 1000
 # The list of a language has so many words, the most frequent ones.
@@ -33,8 +33,12 @@ class Words(NamedTuple):
 
 
 @cache
-def choose_words() -> Words:
-    """The same words of 4 to 14 letters each time, each frequent in one language alone."""
+def choose_words(each: int = EACH) -> Words:
+    """The same words of 4 to 14 letters each time, each frequent in one language alone.
+
+    Args:
+        each: of each language; fewer are among more, and the others stay the same.
+    """
     from wordfreq import top_n_list
 
     lists = [top_n_list(language, _LISTED) for language in LANGUAGES]
@@ -44,7 +48,7 @@ def choose_words() -> Words:
     for language, listed in zip(LANGUAGES, lists, strict=True):
         own = sorted(w for w in listed if languages[w] == 1 and _is_word(w))
         order = generator(0, f"words {language}").permutation(len(own))
-        samples += [own[i] for i in np.sort(order[:EACH])]
+        samples += [own[i] for i in np.sort(order[:each])]
         others += [own[i] for i in np.sort(order[EACH:])]
     return Words(tuple(samples), tuple(others))
 
@@ -54,28 +58,29 @@ def _is_word(text: str) -> bool:
 
 
 @cache
-def load_words() -> Samples:
-    """Letters, one-hot: `(14000, 61 · 14)`, which are (letter of the alphabet, place)."""
-    return cached(f"words-{EACH}", ("wordfreq",), _make_letters)
+def load_words(each: int = EACH) -> Samples:
+    """Letters, one-hot: `(10 · each, 61 · 14)`, which are (letter of the alphabet, place)."""
+    return cached(f"words-{each}", ("wordfreq",), partial(_make_letters, each))
 
 
 @cache
-def load_words_ngrams() -> Samples:
+def load_words_ngrams(each: int = EACH) -> Samples:
     """How often each of 1000 character n-grams is in the same words, in the same order."""
-    return cached(f"words-ngrams-{EACH}", ("wordfreq", "scikit-learn"), _make_ngrams)
+    packages = ("wordfreq", "scikit-learn")
+    return cached(f"words-ngrams-{each}", packages, partial(_make_ngrams, each))
 
 
-def _make_letters() -> Samples:
-    return compact(spell(choose_words().samples), _languages())
+def _make_letters(each: int) -> Samples:
+    return compact(spell(choose_words(each).samples), _languages(each))
 
 
-def _make_ngrams() -> Samples:
-    words = choose_words()
-    return compact(count_ngrams(words.samples, words.others), _languages())
+def _make_ngrams(each: int) -> Samples:
+    words = choose_words(each)
+    return compact(count_ngrams(words.samples, words.others), _languages(each))
 
 
-def _languages() -> NDArray[np.int64]:
-    return np.repeat(np.arange(len(LANGUAGES)), EACH)
+def _languages(each: int) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(LANGUAGES)), each)
 
 
 def spell(words: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -109,11 +114,25 @@ _CITATION = (
     "R. Speer (2022), rspeer/wordfreq: v3.0, Zenodo, doi:10.5281/zenodo.7199437, which names the "
     "corpora that its lists come from"
 )
-_CHOICE = (
-    f"wordfreq, top_n_list: of the {_LISTED} most frequent words of each language those of "
-    f"{SHORTEST} to {LONGEST} letters that are on no other list; {EACH} of them, chosen at random "
-    "once and for all"
-)
+
+
+def _vary(each: int) -> dict[str, Any]:
+    choice = (
+        f"wordfreq, top_n_list: of the {_LISTED} most frequent words of each language those of "
+        f"{SHORTEST} to {LONGEST} letters that are on no other list; {each} of them, chosen at "
+        "random once and for all"
+    )
+    return {"samples": each * len(LANGUAGES), "source": choice}
+
+
+def _vary_ngrams(each: int) -> dict[str, Any]:
+    fields = _vary(each)
+    same = "the same words as those of the set words, whose folds are others"
+    return {**fields, "source": f"{fields['source']}; {same}"}
+
+
+# Fewer would not give every fold as many of each language.
+_CHOOSABLE = {"each": (20, EACH)}
 _QUESTION = (
     "which language a word is of: English, German, French, Spanish, Italian, Dutch, Portuguese, "
     "Polish, Swedish or Finnish"
@@ -124,30 +143,31 @@ ENTRIES = (
             name="words",
             kind="text",
             task="classification",
-            samples=EACH * len(LANGUAGES),
             features=len(ALPHABET) * LONGEST,
             outputs=len(LANGUAGES),
             folds=10,
             license=_LICENSE,
-            source=_CHOICE,
+            **_vary(EACH),
             citation=_CITATION,
             preprocessing=f"one-hot over {len(LETTERS)} letters and a blank; {ALL_AT_ONCE}",
             description=f"{_QUESTION}; its letters, filled up with blanks to {LONGEST}",
             shape=(len(ALPHABET), LONGEST),
         ),
         load_words,
+        parameters={"each": EACH},
+        ranges=_CHOOSABLE,
+        varies=_vary,
     ),
     Dataset(
         DatasetCard(
             name="words_ngrams",
             kind="text",
             task="classification",
-            samples=EACH * len(LANGUAGES),
             features=NGRAMS,
             outputs=len(LANGUAGES),
             folds=10,
             license=_LICENSE,
-            source=f"{_CHOICE}; the same words as those of the set words, whose folds are others",
+            **_vary_ngrams(EACH),
             citation=_CITATION,
             preprocessing=f"counts of the {NGRAMS} n-grams that are most frequent in the words "
             f"left over from the choice; {ALL_AT_ONCE}",
@@ -155,5 +175,8 @@ ENTRIES = (
             "characters, word boundaries among them",
         ),
         load_words_ngrams,
+        parameters={"each": EACH},
+        ranges=_CHOOSABLE,
+        varies=_vary_ngrams,
     ),
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import Protocol
 
@@ -275,9 +276,21 @@ def width_for(
     """
     if not NETWORKS[network].sized or not sizes.depth:
         raise ValueError("parameters: a network without hidden layers has no width to solve for")
+    sizes = replace(sizes, width=1)
+    return _nearest_width(NETWORKS[network].layers, budget, sizes, per_unit, per_layer)
 
+
+# By the function, since a name can stand for one network of a user's own and later for another.
+@lru_cache(maxsize=1024)
+def _nearest_width(
+    layers_of: Callable[[Sizes], tuple[Layer, ...]],
+    budget: int,
+    sizes: Sizes,
+    per_unit: int,
+    per_layer: int,
+) -> int:
     def count(width: int) -> int:
-        layers = NETWORKS[network].layers(replace(sizes, width=width))
+        layers = layers_of(replace(sizes, width=width))
         return parameter_count(layers, per_unit, per_layer)
 
     if count(1) > budget:

@@ -5,6 +5,7 @@ A state holds one row a member; settings come as columns, one row a member.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from torch.optim.adam import adam as fused_adam
 
 State = dict[str, Tensor]
 Columns = Mapping[str, Tensor]
+Update = Callable[[Tensor, Tensor, State, Columns, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Optimizer:
     description: str
     source: str
     init: Callable[[Tensor], State]
-    update: Callable[[Tensor, Tensor, State, Columns, int], None]
+    update: Update
     decay: float = 0.0
 
 
@@ -59,28 +61,38 @@ def nesterov(theta: Tensor, gradient: Tensor, state: State, columns: Columns, st
     theta.addcmul_(gradient, columns["learning_rate"], value=-1)
 
 
+class Scaling(NamedTuple):
+    """How an optimizer scales its steps by squared gradients.
+
+    Attributes:
+        kept: share of the squares so far that is kept.
+        added: share of the new one that is added.
+        epsilon: what is added to the root.
+    """
+
+    kept: float
+    added: float
+    epsilon: float
+
+
+# A running mean of the squares, and their sum.
+SCALINGS = {"rmsprop": Scaling(0.99, 0.01, 1e-8), "adagrad": Scaling(1.0, 1.0, 1e-10)}
+
+
 def scaling_init(theta: Tensor) -> State:
     """Squared gradients so far, and a place for their root."""
     return {name: torch.zeros_like(theta) for name in ("squares", "root")}
 
 
-def rmsprop(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
-    """Steps over the root of a running mean of squares: decay 0.99, epsilon 1e-8."""
-    state["squares"].mul_(0.99).addcmul_(gradient, gradient, value=0.01)
-    _scaled_step(theta, gradient, state, columns, 1e-8)
+def _scaled(kept: float, added: float, epsilon: float) -> Update:
+    """Steps over the root of what is gathered of squares."""
 
+    def update(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
+        squares = state["squares"].mul_(kept).addcmul_(gradient, gradient, value=added)
+        root = torch.sqrt(squares, out=state["root"]).add_(epsilon)
+        theta.addcmul_(gradient.div_(root), columns["learning_rate"], value=-1)
 
-def adagrad(theta: Tensor, gradient: Tensor, state: State, columns: Columns, step: int) -> None:
-    """Steps over the root of the sum of squares: epsilon 1e-10."""
-    state["squares"].addcmul_(gradient, gradient)
-    _scaled_step(theta, gradient, state, columns, 1e-10)
-
-
-def _scaled_step(
-    theta: Tensor, gradient: Tensor, state: State, columns: Columns, epsilon: float
-) -> None:
-    root = torch.sqrt(state["squares"], out=state["root"]).add_(epsilon)
-    theta.addcmul_(gradient.div_(root), columns["learning_rate"], value=-1)
+    return update
 
 
 def adam_init(theta: Tensor) -> State:
@@ -127,13 +139,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
         "steps scaled by a running mean of squared gradients",
         "Tieleman & Hinton 2012",
         scaling_init,
-        rmsprop,
+        _scaled(*SCALINGS["rmsprop"]),
     ),
     "adagrad": Optimizer(
         "steps scaled by the sum of all squared gradients so far",
         "Duchi, Hazan & Singer 2011",
         scaling_init,
-        adagrad,
+        _scaled(*SCALINGS["adagrad"]),
     ),
     "adam": Optimizer(
         "steps scaled by running moments of the gradient", "Kingma & Ba 2015", adam_init, adam

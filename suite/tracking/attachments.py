@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from suite.experiment import Experiment
-from suite.ledger import Ledger
 from suite.schemas import PICTURES
+from suite.tracking.making import Making
 from suite.tracking.models import attach_best
 from suite.tracking.notes import NOTE_TAG, invocation_note
 from suite.tracking.runs import Target
@@ -28,19 +28,17 @@ CURVES = "curves.parquet"
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """An experiment, and where its report and its results are.
+    """An experiment, where its report is, and what is new beside it.
 
     Attributes:
         experiment: the experiment.
         reports: directory with verdicts.json and a directory of the experiment's figures.
-        trials: its stored trials.
-        ledger: the results.
+        best: its best network's model, where that is new.
     """
 
     experiment: Experiment
     reports: Path
-    trials: pd.DataFrame
-    ledger: Ledger
+    best: Making | None
 
     @property
     def figures(self) -> list[Path]:
@@ -73,7 +71,7 @@ def attach_curves(client: "MlflowClient", run_id: str, histories: pd.DataFrame) 
 def attach(reported: Reported, target: Target, to: "MlflowRun") -> None:
     """Hang the report on an invocation's run, unless what it has is what there is."""
     verdicts = reported.verdicts
-    best = attach_best(target, to, reported.trials, reported.ledger)
+    best = attach_best(target, to, reported.best)
     state = digest(
         [verdicts, best, reported.experiment.model_dump_json(), *_stamps(reported.figures)]
     )

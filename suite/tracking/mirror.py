@@ -6,7 +6,8 @@ only ever appended to, so that place never changes, and a mirror that was cut sh
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from suite.execution.helper import Helper
 from suite.experiment import Experiment
 from suite.ledger import Ledger
 from suite.schemas import KEY, METRICS
@@ -31,10 +33,12 @@ from suite.tracking.design import ShownDesign, shown_design
 from suite.tracking.inputs import dataset_input
 from suite.tracking.inserting import New, has_database, insert
 from suite.tracking.measurements import Measurements, measurements
+from suite.tracking.models import making_best
 from suite.tracking.rows import Row, records
 from suite.tracking.runs import Target, create, fill, is_behind, search
 from suite.tracking.store import (
     artifact_location,
+    make_store,
     open_client,
     prepare_environment,
     tracking_uri,
@@ -65,13 +69,26 @@ class Mirror:
         reports: directory with verdicts.json and the experiments' figures, which the run of an
             experiment's last invocation gets; None where there is no report yet.
         warn: is told in one line why the mirror is behind.
+        helper: makes the best network's model while rows are written.
     """
 
     def __init__(
-        self, ledger: Ledger, root: Path, reports: Path | None = None, warn: Warn = log.warning
+        self,
+        ledger: Ledger,
+        root: Path,
+        reports: Path | None = None,
+        warn: Warn = log.warning,
+        helper: Helper | None = None,
     ) -> None:
         self._ledger, self._root, self._reports, self._warn = ledger, root, reports, warn
+        self._helper = helper
+        self._opening: Future[None] | None = None
         self._measured: Measurements | None = None
+
+    def prepare(self) -> None:
+        """Have the helper make the store, where there is none, while this process does its own."""
+        if self._helper is not None:
+            self._opening = self._helper.submit(make_store, self._root)
 
     def __call__(self, experiment: Experiment) -> None:
         """Log every stored trial of an experiment that MLflow does not have yet.
@@ -80,6 +97,9 @@ class Mirror:
         """
         self._measured = measurements(self._ledger, self._measured)
         plan = self._measured.plan_of(experiment.name)
+        if self._opening is not None:
+            # What went wrong there goes wrong again here, and is said.
+            wait([self._opening])
         with _tolerating(self._root, self._warn):
             if not plan.empty:
                 self._mirror(experiment, plan, self._measured)
@@ -89,9 +109,34 @@ class Mirror:
         target = Target(client, _experiment_id(client, self._root, experiment.name))
         trials = measured.trials_of(plan)
         _describe(target, experiment, trials, self._reports)
-        last = _mirror_plan(target, self._ledger, experiment, plan, trials, measured)
-        if self._reports is not None:
-            attach(Reported(experiment, self._reports, trials, self._ledger), target, last)
+        invocations = list(_invocations(measured, plan, trials))
+        known = {run.data.tags[KEY_TAG]: run for run in search(target, STAGE_TAG, "invocation")}
+        if self._reports is None:
+            self._write(target, experiment, invocations, known)
+            return
+        last = known.get(invocations[-1][0].key)
+        with making_best(trials, last, self._ledger, self._helper) as model:
+            run = self._write(target, experiment, invocations, known)
+            attach(Reported(experiment, self._reports, model), target, run)
+
+    def _write(
+        self,
+        target: Target,
+        experiment: Experiment,
+        invocations: Sequence[tuple[Run, pd.DataFrame]],
+        known: Mapping[str, "MlflowRun"],
+    ) -> "MlflowRun":
+        """Mirror all invocations and their trials; returns the last invocation's run."""
+        design = shown_design(experiment)
+        for run, rows in invocations:
+            parent = known.get(run.key) or create(target, run)
+            if is_behind(parent, run):
+                fill(target.client, run, parent.info.run_id)
+            done = digest(sorted(rows[list(KEY)].itertuples(index=False, name=None)))
+            if parent.data.tags.get(MIRRORED_TAG) != done:
+                _mirror_trials(target, self._ledger, rows, design, parent)
+                target.client.set_tag(parent.info.run_id, MIRRORED_TAG, done)
+        return parent
 
 
 def mirror(
@@ -143,28 +188,6 @@ def _describe(
     for name, value in tags.items():
         if present.get(name) != value:
             target.client.set_experiment_tag(target.experiment_id, name, value)
-
-
-def _mirror_plan(
-    target: Target,
-    ledger: Ledger,
-    experiment: Experiment,
-    plan: pd.DataFrame,
-    trials: pd.DataFrame,
-    measured: Measurements,
-) -> "MlflowRun":
-    """Mirror all invocations and their trials; returns the last invocation's run."""
-    parents = {run.data.tags[KEY_TAG]: run for run in search(target, STAGE_TAG, "invocation")}
-    design = shown_design(experiment)
-    for run, rows in _invocations(measured, plan, trials):
-        parent = parents.get(run.key) or create(target, run)
-        if is_behind(parent, run):
-            fill(target.client, run, parent.info.run_id)
-        done = digest(sorted(rows[list(KEY)].itertuples(index=False, name=None)))
-        if parent.data.tags.get(MIRRORED_TAG) != done:
-            _mirror_trials(target, ledger, rows, design, parent)
-            target.client.set_tag(parent.info.run_id, MIRRORED_TAG, done)
-    return parent
 
 
 def _invocations(

@@ -61,11 +61,16 @@ def prepare_environment() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
+def make_store(root: Path) -> None:
+    """Make the embedded database if there is none."""
+    if is_embedded(root) and not (root / DATABASE).exists():
+        _create_database(root / DATABASE)
+
+
 def open_client(root: Path) -> "MlflowClient":
     """A client of the store; the embedded database is made if there is none."""
     prepare_environment()
-    if is_embedded(root) and not (root / DATABASE).exists():
-        _create_database(root / DATABASE)
+    make_store(root)
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=tracking_uri(root))

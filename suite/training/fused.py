@@ -18,6 +18,7 @@ from torch import Tensor
 
 from suite.parts.activations import ByHand, relu_backward, relu_forward
 from suite.parts.networks import NETWORKS
+from suite.parts.optimizers import SCALINGS
 from suite.training import native
 from suite.training.forward import Drop, Networks
 from suite.training.model import Model
@@ -40,12 +41,7 @@ UPDATES: dict[str, tuple[str, ...]] = {
     "adam": ("first", "second"),
     "adamw": ("first", "second"),
 }
-# Of optimizers that scale by squared gradients: the share of the old squares that is kept, that of
-# the new one that is added, and what is added to the root.
-SCALINGS = {
-    "rmsprop": np.array([0.99, 0.01, 1e-8], np.float32),
-    "adagrad": np.array([1, 1, 1e-10], np.float32),
-}
+_SCALINGS = {name: np.array(scaling, np.float32) for name, scaling in SCALINGS.items()}
 # The columns of the members' penalties.
 PENALTIES = ("l2", "weight_decay", "l1")
 
@@ -289,8 +285,8 @@ class FusedKernel:
         if self._optimizer in ("adam", "adamw"):
             corrections = np.array([1 / (1 - 0.9**step), (1 - 0.999**step) ** -0.5], np.float32)
             native.adam(theta, flat, state[0], state[1], *places, corrections)
-        elif self._optimizer in SCALINGS:
-            native.scaled(theta, flat, state[0], *places, SCALINGS[self._optimizer])
+        elif self._optimizer in _SCALINGS:
+            native.scaled(theta, flat, state[0], *places, _SCALINGS[self._optimizer])
         else:
             lookahead = float(self._optimizer == "nesterov")
             native.momentum(theta, flat, state[0], *places, self._momenta, lookahead)

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -22,19 +23,19 @@ TUNING_SEEDS = 10_000
 VARIANCE_SEEDS = 20_000_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Study:
     """One contender on one data set."""
 
     contender: Mapping[str, Level]
     dataset: str
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The contender as canonical JSON."""
         return json.dumps(dict(self.contender), sort_keys=True)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Twelve hexadecimal digits that name the study."""
         return digest([self.text, self.dataset])[:12]
@@ -66,6 +67,7 @@ class DesignSource:
             for dataset in design.datasets
             for contender in design.contenders()
         ]
+        self._built: dict[tuple[str, tuple[tuple[str, Level], ...]], Trial] = {}
         self._spaces = [self._space(study) for study in self.studies]
         self._places = (
             [
@@ -146,8 +148,12 @@ class DesignSource:
     def _build(
         self, study: Study, values: Values, split: int = 0, seed: int = 0, reports_test: bool = True
     ) -> Trial:
-        recipe = with_values(self.design.recipe(study.contender), values)
-        return build_trial(recipe, study.dataset, split=split, seed=seed, reports_test=reports_test)
+        # What is asked for again and again differs in these three fields alone.
+        key = study.id, tuple(sorted(values.items()))
+        if key not in self._built:
+            recipe = with_values(self.design.recipe(study.contender), values)
+            self._built[key] = build_trial(recipe, study.dataset)
+        return replace(self._built[key], split=split, seed=seed, reports_test=reports_test)
 
     def _trials(self, place: Place, asked: Asked) -> list[Trial]:
         """A candidate's trials, one for each tuning seed."""

@@ -1,0 +1,55 @@
+"""One process beside the workers, for what can be made while this one does something else."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+from loky import ProcessPoolExecutor
+
+from suite.execution.interrupts import interrupts_held
+from suite.execution.worker import start_worker
+
+_Arguments = ParamSpec("_Arguments")
+_Result = TypeVar("_Result")
+
+
+class Helper:
+    """A process that starts when it is first needed: one thread, deaf to Ctrl-C, as a worker is."""
+
+    def __init__(self) -> None:
+        self._pool: ProcessPoolExecutor | None = None
+
+    def submit(
+        self,
+        function: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> "Future[_Result]":
+        """Have the process call a function; one that died before is replaced."""
+        with interrupts_held():
+            try:
+                return self._submit(function, *args, **kwargs)
+            except BrokenProcessPool:
+                self.close()
+                return self._submit(function, *args, **kwargs)
+
+    def _submit(
+        self,
+        function: Callable[_Arguments, _Result],
+        *args: _Arguments.args,
+        **kwargs: _Arguments.kwargs,
+    ) -> "Future[_Result]":
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                max_workers=1, initializer=start_worker, initargs=(os.getpid(),)
+            )
+        future: Future[_Result] = self._pool.submit(function, *args, **kwargs)
+        return future
+
+    def close(self) -> None:
+        """Kill the process; what it was making is lost."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, kill_workers=True)
+            self._pool = None
