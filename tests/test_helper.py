@@ -3,7 +3,6 @@
 import os
 import signal
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
 
 import psutil
 import pytest
@@ -17,7 +16,7 @@ def about_itself():
 
 
 def test_a_helper_is_one_process_with_one_thread_and_ends_when_closed():
-    with closing(Helper()) as helper:
+    with Helper() as helper:
         first, *rest = helper.submit(about_itself).result()
         assert rest == [1, signal.SIG_IGN]
         assert helper.submit(about_itself).result()[0] == first != os.getpid()
@@ -25,7 +24,7 @@ def test_a_helper_is_one_process_with_one_thread_and_ends_when_closed():
 
 
 def test_a_helper_that_dies_says_so_and_is_replaced():
-    with closing(Helper()) as helper:
+    with Helper() as helper:
         first, *_ = helper.submit(about_itself).result()
         with pytest.raises(BrokenProcessPool):
             helper.submit(os._exit, 1).result()
@@ -35,5 +34,5 @@ def test_a_helper_that_dies_says_so_and_is_replaced():
 
 def test_a_helper_that_nobody_asks_starts_nothing():
     before = psutil.Process().children()
-    with closing(Helper()):
+    with Helper():
         assert psutil.Process().children() == before

@@ -4,7 +4,7 @@ import shutil
 import warnings
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -110,7 +110,7 @@ def test_the_best_network_hangs_on_its_run_and_loads_by_its_link(helper, root, q
     """Likewise, through the whole mirror, and made by a process of its own."""
     import mlflow.pytorch
 
-    with closing(helper) if helper else nullcontext():
+    with helper or nullcontext():
         outcome = store_trained(root, code_hash(), helper)
     runs = runs_of(root)
     (output,) = runs["final"].outputs.model_outputs

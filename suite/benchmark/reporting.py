@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Between two writings of the report, so many times what the last one took: all claims are judged
 # and corrected for together each time.
-TRAINING_BETWEEN = 30
+TRAINING_BETWEEN = 60
 
 
 class Report:

@@ -1,7 +1,7 @@
 """The whole way: a selection run, mirrored, judged and reported."""
 
 from collections.abc import Callable
-from contextlib import closing
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from suite.reading import read_experiment
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from suite.execution.helper import Helper
     from suite.ledger import Ledger
     from suite.results import Evidence
     from suite.running import Settings
@@ -55,7 +54,7 @@ def run(selection: Selection, settings: "Settings", console: "Console") -> list[
     from suite.running import run_experiments
 
     report = Report(selection, settings.results)
-    with closing(Helper()) as helper, follow(console) as listener:
+    with Helper() as helper, follow(console) as listener:
         beside = helper if settings.workers else None
         run_experiments(
             selection.chosen,
@@ -73,7 +72,7 @@ def _mirror(
     selection: Selection,
     ledger: "Ledger",
     note: Callable[[str], None],
-    helper: "Helper | None",
+    helper: Executor | None,
 ) -> "Mirror":
     from suite.tracking.mirror import Mirror
 

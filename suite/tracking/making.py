@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from suite.execution.helper import Helper
 from suite.installing import installed
 from suite.ledger import Ledger
 from suite.provenance import code_hash
@@ -57,7 +56,7 @@ class Making:
 
 
 @contextmanager
-def making(best: Row, ledger: Ledger, helper: Helper | None) -> Iterator[Making]:
+def making(best: Row, ledger: Ledger, helper: Executor | None) -> Iterator[Making]:
     """Make a network's model during the block, or at once when asked for it without a helper.
 
     Args:

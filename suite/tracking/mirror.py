@@ -7,7 +7,7 @@ only ever appended to, so that place never changes, and a mirror that was cut sh
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from suite.execution.helper import Helper
 from suite.experiment import Experiment
 from suite.ledger import Ledger
 from suite.schemas import KEY, METRICS
@@ -78,7 +77,7 @@ class Mirror:
         root: Path,
         reports: Path | None = None,
         warn: Warn = log.warning,
-        helper: Helper | None = None,
+        helper: Executor | None = None,
     ) -> None:
         self._ledger, self._root, self._reports, self._warn = ledger, root, reports, warn
         self._helper = helper

@@ -1,12 +1,12 @@
 """The best network of an experiment hangs on its run in MLflow, as a model that loads again."""
 
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from suite.execution.helper import Helper
 from suite.ledger import Ledger
 from suite.schemas import KEY, METRICS
 from suite.tracking.best import best_network
@@ -26,7 +26,7 @@ NAME = "best_network"
 
 @contextmanager
 def making_best(
-    trials: pd.DataFrame, last: "MlflowRun | None", ledger: Ledger, helper: Helper | None
+    trials: pd.DataFrame, last: "MlflowRun | None", ledger: Ledger, helper: Executor | None
 ) -> Iterator[Making | None]:
     """Make the best network's model during the block, unless there is none or it hangs there.
 
