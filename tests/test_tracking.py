@@ -2,8 +2,10 @@
 
 import json
 import logging
+import re
 import shutil
 import sqlite3
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -365,9 +367,22 @@ def test_a_second_pass_writes_nothing(root, tmp_path, monkeypatch):
     mirror(Ledger(root / "results"), EXPERIMENT, root, tmp_path / "reports")
 
 
+def test_ids_of_runs_follow_time(root):
+    """Random ones would put every row of a large database on a page of its own."""
+    before = f"{time.time_ns():016x}"
+    mirror(Ledger(root / "results"), EXPERIMENT, root)
+    after = f"{time.time_ns():016x}"
+    ids = [run.info.run_id for run in by_stage(root, "final") + by_stage(root, "tuning")]
+    assert len(set(ids)) == 6
+    for run_id in ids:
+        assert re.fullmatch("[0-9a-f]{32}", run_id)
+        assert before <= run_id[:16] <= after
+
+
 def test_a_helper_makes_the_store_before_it_is_needed(root, empty_mlflow, monkeypatch):
     database = root / "mlflow.db"
     database.unlink()
+    monkeypatch.setattr("suite.exporting.warm_up", lambda: None)
     monkeypatch.setattr(
         "suite.tracking.store._create_database", lambda path: shutil.copy(empty_mlflow, path)
     )

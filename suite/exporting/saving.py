@@ -19,3 +19,8 @@ def save(found: Export) -> bytes:
     content = io.BytesIO()
     torch.export.save(program, content)
     return content.getvalue()
+
+
+def warm_up() -> None:
+    """Take a first module's steps down: what torch needs for that it imports only then."""
+    torch.export.export(torch.nn.Identity(), (torch.zeros(1),))

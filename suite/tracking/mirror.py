@@ -31,13 +31,13 @@ from suite.tracking.content import (
 from suite.tracking.design import ShownDesign, shown_design
 from suite.tracking.inputs import dataset_input
 from suite.tracking.inserting import New, has_database, insert
+from suite.tracking.making import get_ready
 from suite.tracking.measurements import Measurements, measurements
 from suite.tracking.models import making_best
 from suite.tracking.rows import Row, records
 from suite.tracking.runs import Target, create, fill, is_behind, search
 from suite.tracking.store import (
     artifact_location,
-    make_store,
     open_client,
     prepare_environment,
     tracking_uri,
@@ -87,7 +87,7 @@ class Mirror:
     def prepare(self) -> None:
         """Have the helper make the store, where there is none, while this process does its own."""
         if self._helper is not None:
-            self._opening = self._helper.submit(make_store, self._root)
+            self._opening = self._helper.submit(get_ready, self._root)
 
     def __call__(self, experiment: Experiment) -> None:
         """Log every stored trial of an experiment that MLflow does not have yet.
