@@ -1,5 +1,6 @@
 """Executors: the same bits anywhere, every trial back exactly once, no process left behind."""
 
+import importlib
 import itertools
 import os
 import random
@@ -13,6 +14,7 @@ from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -207,6 +209,30 @@ def test_an_interrupt_of_the_compiler_ends_the_run_after_it(
     with pytest.raises(KeyboardInterrupt):
         trained(InlineExecutor(train=train), cohorts_of(1))
     assert log == happened
+
+
+def test_an_interrupt_in_a_callback_of_importlib_is_not_lost(monkeypatch):
+    """Python prints what is raised in one, as in any callback of a weak reference, and goes on."""
+    real, happened = importlib._bootstrap._imp, []
+
+    def interrupted():
+        real.acquire_lock()
+        if not happened:
+            happened.append("in the callback")
+            signal.raise_signal(signal.SIGINT)
+            happened.append("to its end")
+
+    def give_up_a_lock():
+        lock = importlib._bootstrap._get_module_lock("suite.of_no_module")
+        locks = SimpleNamespace(acquire_lock=interrupted, release_lock=real.release_lock)
+        monkeypatch.setattr(importlib._bootstrap, "_imp", locks)
+        del lock
+        monkeypatch.undo()
+        time.sleep(60)
+
+    with pytest.raises(KeyboardInterrupt), interrupts.interrupts_kept():
+        give_up_a_lock()
+    assert happened == ["in the callback", "to its end"]
 
 
 def test_training_here_leaves_the_number_of_threads_alone():

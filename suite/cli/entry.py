@@ -22,6 +22,7 @@ from suite.cli.trials import (
 from suite.cli.words import LIST_EXAMPLES, list_words
 from suite.compare.options import COMPARE_EXAMPLES, compare
 from suite.errors import InputError
+from suite.execution.interrupts import interrupts_kept
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -60,8 +61,9 @@ def main() -> None:
     """Run the command; what the user can mend ends in a few lines and exit code 2."""
     signal.signal(signal.SIGTERM, _stop)
     try:
-        # Told not to stand alone, typer leaves it to us how a wrong option is reported.
-        code = app(sys.argv[1:] or ["--help"], prog_name="leadline", standalone_mode=False)
+        with interrupts_kept():
+            # Told not to stand alone, typer leaves it to us how a wrong option is reported.
+            code = app(sys.argv[1:] or ["--help"], prog_name="leadline", standalone_mode=False)
     except InputError as error:
         code = _refuse(str(error))
     except typer.TyperException as error:

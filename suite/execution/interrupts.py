@@ -13,6 +13,8 @@ _AGAIN = 0.05
 # Their destructors and their callbacks from native code print what is raised in them and forget
 # it, and leave LLVM's lock as it was.
 _COMPILERS = frozenset({"llvmlite", "numba"})
+# So do the callbacks by which importlib gives its locks up, whose names depend on the version.
+_IMPORTLIB, _CALLBACKS = "<frozen importlib._bootstrap>", frozenset({"cb", "remove"})
 
 
 @contextmanager
@@ -28,8 +30,8 @@ def interrupts_held() -> Iterator[None]:
 
 
 @contextmanager
-def interrupts_after_compiling() -> Iterator[None]:
-    """Put an interrupt that comes while a kernel is compiled off until that is done.
+def interrupts_kept() -> Iterator[None]:
+    """Put an interrupt off that would be lost where it comes, such as while a kernel is compiled.
 
     A second one is raised at once. Signals are the main thread's, and the timer is POSIX's:
     elsewhere the block runs as it is.
@@ -46,14 +48,14 @@ def interrupts_after_compiling() -> Iterator[None]:
     waiting: list[int] = []
 
     def arrive(number: int, frame: FrameType | None) -> None:
-        if waiting or not _compiling(frame):
+        if waiting or not _loses(frame):
             handlers[signal.Signals(number)](number, frame)
         else:
             waiting.append(number)
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
 
     def look_again(_number: int, frame: FrameType | None) -> None:
-        if _compiling(frame):
+        if _loses(frame):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         elif waiting:
             first = waiting.pop()
@@ -73,10 +75,12 @@ def interrupts_after_compiling() -> Iterator[None]:
         handlers[signal.Signals(waiting[0])](waiting[0], None)
 
 
-def _compiling(frame: FrameType | None) -> bool:
+def _loses(frame: FrameType | None) -> bool:
     while frame is not None:
-        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        package, code = frame.f_globals.get("__name__", "").partition(".")[0], frame.f_code
         if package in _COMPILERS:
+            return True
+        if code.co_filename == _IMPORTLIB and code.co_name in _CALLBACKS:
             return True
         frame = frame.f_back
     return False

@@ -14,7 +14,7 @@ import torch
 from loky import ProcessPoolExecutor
 from threadpoolctl import threadpool_limits
 
-from suite.execution.interrupts import interrupts_after_compiling, interrupts_held
+from suite.execution.interrupts import interrupts_held, interrupts_kept
 from suite.execution.kernels import kernel_name
 from suite.execution.work import Event, Finished, Started
 from suite.execution.worker import Failure, start_worker, train, warm_up
@@ -76,7 +76,7 @@ class InlineExecutor:
         while waiting:
             cohort = waiting.popleft()
             yield Started(cohort)
-            with _one_thread(), interrupts_after_compiling():
+            with _one_thread(), interrupts_kept():
                 result = self._train(cohort, self.device)
             if not isinstance(result, Failure):
                 yield Finished(cohort, tuple(result))
