@@ -382,13 +382,12 @@ def test_ids_of_runs_follow_time(root):
 def test_a_helper_makes_the_store_before_it_is_needed(root, empty_mlflow, monkeypatch):
     database = root / "mlflow.db"
     database.unlink()
-    monkeypatch.setattr("suite.exporting.warm_up", lambda: None)
     monkeypatch.setattr(
         "suite.tracking.store._create_database", lambda path: shutil.copy(empty_mlflow, path)
     )
     with ThreadPoolExecutor(1) as helper:
         mirrored = Mirror(Ledger(root / "results"), root, helper=helper)
-        mirrored.prepare()
+        mirrored.prepare(models=False)
     assert database.exists()
     monkeypatch.delattr("suite.tracking.store._create_database")
     mirrored(EXPERIMENT)
@@ -404,10 +403,16 @@ def test_a_store_that_the_helper_cannot_make_is_a_warning(root, monkeypatch):
     told = []
     with ThreadPoolExecutor(1) as helper:
         mirrored = Mirror(Ledger(root / "results"), root, warn=told.append, helper=helper)
-        mirrored.prepare()
+        mirrored.prepare(models=False)
     mirrored(EXPERIMENT)
     (line,) = told
     assert "No space left on device" in line
+
+
+def test_nothing_is_prepared_that_is_there_or_not_wanted(root):
+    Mirror(Ledger(root / "results"), root, helper=None).prepare(models=True)
+    # A helper without a way to be asked.
+    Mirror(Ledger(root / "results"), root, helper=object()).prepare(models=False)
 
 
 def test_nothing_asked_for_is_nothing_mirrored(root):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from suite.data.loading import load_split
-from suite.execution.helper import Helper
+from suite.execution.one_process import OneProcessExecutor
 from suite.exporting import export
 from suite.ledger import Ledger
 from suite.provenance import Provenance, code_hash
@@ -105,7 +105,7 @@ def runs_of(root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("helper", [None, Helper()], ids=["here", "beside"])
+@pytest.mark.parametrize("helper", [None, OneProcessExecutor()], ids=["here", "beside"])
 def test_the_best_network_hangs_on_its_run_and_loads_by_its_link(helper, root, quiet):
     """Likewise, through the whole mirror, and made by a process of its own."""
     import mlflow.pytorch

@@ -49,12 +49,12 @@ def run(selection: Selection, settings: "Settings", console: "Console") -> list[
     Returns:
         The verdicts, as verdicts.json has them.
     """
-    from suite.execution.helper import Helper
+    from suite.execution.one_process import OneProcessExecutor
     from suite.progress import follow
     from suite.running import run_experiments
 
     report = Report(selection, settings.results)
-    with Helper() as helper, follow(console) as listener:
+    with OneProcessExecutor() as helper, follow(console) as listener:
         beside = helper if settings.workers else None
         run_experiments(
             selection.chosen,
@@ -77,7 +77,7 @@ def _mirror(
     from suite.tracking.mirror import Mirror
 
     mirror = Mirror(ledger, Path.cwd(), selection.reports, note, helper)
-    mirror.prepare()
+    mirror.prepare(models=selection.profile != "quick")
     return mirror
 
 

@@ -63,13 +63,15 @@ def factor_name(factor: str) -> str:
 
 
 def level_name(factor: str, level: Level) -> str:
-    """A level in plain words: 'He', '20 000', 'all'."""
+    """A level in plain words: 'He', '20 000', 'all', 'MNIST-5k (side 14)'."""
     if factor == "label_noise" and isinstance(level, int | float):
         return f"{100 * level:.3g} %"
     if isinstance(level, int | float):
         return plain(level)
     if level is None:
         return OPTIONAL[factor]
+    if factor == "dataset" and "(" in level:
+        return _named_with(level, _parameters(level))
     return _PROPER.get(level) or " ".join(_PENALTIES.get(word, word) for word in level.split("_"))
 
 

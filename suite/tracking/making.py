@@ -16,7 +16,7 @@ from suite.provenance import code_hash
 from suite.schemas import METRICS, to_trial
 from suite.supplied import Supplied
 from suite.tracking.rows import Row
-from suite.tracking.store import make_store, prepare_environment
+from suite.tracking.store import prepare_environment
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -55,10 +55,9 @@ class Making:
     result: Callable[[], Made]
 
 
-def get_ready(root: Path) -> None:
-    """Make the store where there is none, and import what the first model would wait for."""
+def get_ready() -> None:
+    """Import what the first model would wait for."""
     prepare_environment()
-    make_store(root)
     import mlflow.pytorch  # noqa: F401
 
     from suite.exporting import warm_up

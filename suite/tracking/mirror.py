@@ -38,6 +38,8 @@ from suite.tracking.rows import Row, records
 from suite.tracking.runs import Target, create, fill, is_behind, search
 from suite.tracking.store import (
     artifact_location,
+    lacks_store,
+    make_store,
     open_client,
     prepare_environment,
     tracking_uri,
@@ -84,10 +86,19 @@ class Mirror:
         self._opening: Future[None] | None = None
         self._measured: Measurements | None = None
 
-    def prepare(self) -> None:
-        """Have the helper make the store, where there is none, while this process does its own."""
-        if self._helper is not None:
-            self._opening = self._helper.submit(get_ready, self._root)
+    def prepare(self, *, models: bool) -> None:
+        """Have the helper make the store, where there is none, while this process does its own.
+
+        Args:
+            models: whether there will be best networks to make models of.
+        """
+        if self._helper is None:
+            return
+        if lacks_store(self._root):
+            self._opening = self._helper.submit(make_store, self._root)
+        if models:
+            # Nothing waits for this: what it imports is there for the first model, or on the way.
+            self._helper.submit(get_ready)
 
     def __call__(self, experiment: Experiment) -> None:
         """Log every stored trial of an experiment that MLflow does not have yet.

@@ -61,15 +61,20 @@ def prepare_environment() -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
+def lacks_store(root: Path) -> bool:
+    """Whether the embedded database has still to be made."""
+    return is_embedded(root) and not (root / DATABASE).exists()
+
+
 def make_store(root: Path) -> None:
     """Make the embedded database if there is none."""
-    if is_embedded(root) and not (root / DATABASE).exists():
+    prepare_environment()
+    if lacks_store(root):
         _create_database(root / DATABASE)
 
 
 def open_client(root: Path) -> "MlflowClient":
     """A client of the store; the embedded database is made if there is none."""
-    prepare_environment()
     make_store(root)
     from mlflow import MlflowClient
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 
-from suite.execution.helper import Helper
+from suite.execution.one_process import OneProcessExecutor
 
 
 def about_itself():
@@ -16,7 +16,7 @@ def about_itself():
 
 
 def test_a_helper_is_one_process_with_one_thread_and_ends_when_closed():
-    with Helper() as helper:
+    with OneProcessExecutor() as helper:
         first, *rest = helper.submit(about_itself).result()
         assert rest == [1, signal.SIG_IGN]
         assert helper.submit(about_itself).result()[0] == first != os.getpid()
@@ -24,7 +24,7 @@ def test_a_helper_is_one_process_with_one_thread_and_ends_when_closed():
 
 
 def test_a_helper_that_dies_says_so_and_is_replaced():
-    with Helper() as helper:
+    with OneProcessExecutor() as helper:
         first, *_ = helper.submit(about_itself).result()
         with pytest.raises(BrokenProcessPool):
             helper.submit(os._exit, 1).result()
@@ -34,5 +34,5 @@ def test_a_helper_that_dies_says_so_and_is_replaced():
 
 def test_a_helper_that_nobody_asks_starts_nothing():
     before = psutil.Process().children()
-    with Helper():
+    with OneProcessExecutor():
         assert psutil.Process().children() == before

@@ -15,7 +15,7 @@ _Arguments = ParamSpec("_Arguments")
 _Result = TypeVar("_Result")
 
 
-class Helper(Executor):
+class OneProcessExecutor(Executor):
     """A process that starts when it is first needed: one thread, deaf to Ctrl-C, as a worker is."""
 
     def __init__(self) -> None:
