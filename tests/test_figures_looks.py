@@ -78,6 +78,7 @@ def test_names_are_words():
     assert level_name("label_noise", 0.15) == "15 %"
     assert level_name("samples", None) == "all"
     assert level_name("dataset", "mnist5k(side=14)") == "MNIST-5k (side 14)"
+    assert level_name("dataset", "MNIST-5k (side 14)") == "MNIST-5k (side 14)"
     assert level_name("dataset", "vowels(noise=0.6,voices=men)") == "vowels (noise 0.6, voices men)"
     assert described("gradient_clip", None) == "gradient clipping none"
     assert described("depth", 1) == "1 hidden layer"

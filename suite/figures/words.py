@@ -90,7 +90,7 @@ def _parameters(dataset: str) -> list[str]:
 
 
 def _named_with(dataset: str, parameters: Sequence[str]) -> str:
-    name = level_name("dataset", dataset.partition("(")[0])
+    name = level_name("dataset", dataset.partition("(")[0].strip())
     words = ", ".join(part.replace("_", " ").replace("=", " ") for part in parameters)
     return f"{name} ({words})" if words else name
 
